@@ -1,1 +1,15 @@
+//! What a conversation is in storage: the record, its keys, what waits to be published, and the Redis scripts that
+//! make a turn atomic.
+//!
+//! Pure: time, tickets and bytes are arguments. Connections, waiting and lease renewal are the host's
+//! (`host/src/imports/session`); on Spin an adapter component runs the same scripts.
 
+mod key;
+mod publication;
+mod record;
+
+pub mod scripts;
+
+pub use key::{SessionKey, StoredKey};
+pub use publication::{OutboxEntry, OutboxError, Publication};
+pub use record::{Frame, Record, RecordError, Wait};

@@ -6,6 +6,7 @@
 mod envelope;
 mod ids;
 mod message;
+mod nearest;
 mod tenant;
 mod value;
 
@@ -14,5 +15,6 @@ pub mod subject;
 pub use envelope::{Content, Envelope};
 pub use ids::{InvalidId, check_id, outgoing_id};
 pub use message::{Action, Attachment, Button, Message, MessageKind, Reply};
+pub use nearest::nearest;
 pub use tenant::{ChannelKey, TenantCtx};
 pub use value::Value;

@@ -1,0 +1,129 @@
+//! `greentic-edge serve`: loads a bundle and serves it until a signal.
+
+use crate::exit::{Configuration, Runtime};
+use crate::{BUILTINS, logging, output, pack_directory};
+use anyhow::Context;
+use clap::Args;
+use greentic_host::config::Config;
+use greentic_host::load::{self, Parts, Running};
+use greentic_host::secrets::{self, SecretProvider};
+use greentic_host::server::{self, Drained};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  greentic-edge serve my-bundle\n  greentic-edge serve my-bundle --config greentic.toml --port 9000\n  GREENTIC_REDIS_URL=redis://127.0.0.1 GREENTIC_NATS_URL=nats://127.0.0.1 greentic-edge serve my-bundle\n\nEvery key of greentic.toml can be set as GREENTIC_<SECTION>__<KEY>, too.")]
+pub struct Serve {
+    /// Directory that holds greentic.demo.yaml
+    bundle: PathBuf,
+    /// Configuration file
+    #[arg(long, env = "GREENTIC_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long)]
+    host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: 8080]
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+impl Serve {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let mut flags = Vec::new();
+        flags.extend(self.host.clone().map(|host| ("server.host", host)));
+        flags.extend(self.port.map(|port| ("server.port", port.to_string())));
+        let config = Config::load(self.config.as_deref(), &flags)?;
+        logging::start(&config.logging).context(Configuration)?;
+        let secrets = secrets::open(&config.secrets).context(Configuration)?;
+        let what = Serving {
+            directory: &self.bundle,
+            secrets: secrets.as_ref(),
+            trust_directories: false,
+            settings: BTreeMap::new(),
+        };
+        block_on(&config, serve(&config, what, |_| {}))
+    }
+}
+
+/// What to serve.
+pub struct Serving<'a> {
+    pub directory: &'a Path,
+    pub secrets: &'a dyn SecretProvider,
+    pub trust_directories: bool,
+    /// Settings over those of every provider in the bundle.
+    pub settings: BTreeMap<String, serde_json::Value>,
+}
+
+/// An executor of the configured size.
+pub fn block_on(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if config.server.workers > 0 {
+        runtime.worker_threads(config.server.workers);
+    }
+    runtime.enable_all().build().context("could not start the executor")?.block_on(work)
+}
+
+/// Loads, listens, says so (`ready` gets the address), serves, drains.
+pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str)) -> anyhow::Result<()> {
+    // Before anything is loaded: a signal during a long compilation must end the process, too.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let parts = Parts {
+        config,
+        directory: what.directory,
+        builtins: &BUILTINS,
+        build_directory: &pack_directory::build_ephemeral,
+        trust_directories: what.trust_directories,
+        settings: what.settings,
+        secrets: what.secrets,
+    };
+    let Running { host, mut background, ticker, notes } = tokio::select! {
+        loaded = load::load(&parts) => loaded.context(Configuration)?,
+        () = either(&mut terminate, &mut interrupt) => return Ok(()),
+    };
+    let address = format!("{}:{}", bracketed(&config.server.host), config.server.port);
+    let listener = TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("can't listen on {address}; choose another with --port"))
+        .context(Runtime)?;
+    let url = format!("http://{}", listener.local_addr()?);
+    for note in &notes {
+        output::note(note);
+    }
+    for (path, route) in host.routes.all() {
+        output::note(&format!("serving {url}{path} with {}", route.app.name));
+    }
+    output::line(&format!("listening on {url}"));
+    ready(&url);
+
+    let grace = Duration::from_secs(config.server.graceful_shutdown_timeout);
+    let (mut terminate_again, mut interrupt_again) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let drained = server::serve(
+        Arc::clone(&host),
+        listener,
+        grace,
+        either(&mut terminate, &mut interrupt),
+        either(&mut terminate_again, &mut interrupt_again),
+    )
+    .await;
+    background.shutdown().await;
+    drop(ticker);
+    anyhow::ensure!(drained == Drained::Clean, "stopped before every request had finished");
+    Ok(())
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,223 @@
+//! `greentic.demo.yaml`: which packs run for whom (spec/bundle-and-config.md). Reads and checks; loads nothing.
+
+use greentic_types::{check_id, nearest};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The file at a bundle's root.
+pub const BUNDLE_FILE: &str = "greentic.demo.yaml";
+
+/// Largest bundle file. A thousand tenants are a few hundred KiB.
+const MAX_BYTES: u64 = 8 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error("{path}: no bundle here (expected a directory that holds {BUNDLE_FILE})", path = .0.display())]
+    Missing(PathBuf),
+    #[error("{path}: {reason}", path = .path.display())]
+    Invalid { path: PathBuf, reason: String },
+}
+
+/// A bundle as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    pub name: String,
+    #[serde(default)]
+    pub version: String,
+    #[serde(default)]
+    pub description: String,
+    /// What a user sees when a flow fails.
+    #[serde(default = "default_error_message")]
+    pub error_message: String,
+    #[serde(default)]
+    pub providers: BTreeMap<String, ProviderEntry>,
+    #[serde(default)]
+    pub apps: BTreeMap<String, AppEntry>,
+    #[serde(default)]
+    pub tenants: BTreeMap<String, TenantEntry>,
+}
+
+fn default_error_message() -> String {
+    "Sorry, something went wrong. Please try again.".into()
+}
+
+type Settings = BTreeMap<String, serde_json::Value>;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderEntry {
+    /// A provider pack; without it the built-in provider of this id.
+    pub pack: Option<PathBuf>,
+    #[serde(default)]
+    pub config: Settings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppEntry {
+    pub pack: Option<PathBuf>,
+    /// A pack directory, packed when the bundle is loaded.
+    pub path: Option<PathBuf>,
+    pub default_flow: Option<String>,
+    #[serde(default)]
+    pub config: Settings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantEntry {
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub settings: TenantSettings,
+    #[serde(default)]
+    pub teams: BTreeMap<String, TeamEntry>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantSettings {
+    /// Locale of users whose platform names none.
+    pub language: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeamEntry {
+    #[serde(default)]
+    pub channels: BTreeMap<String, ChannelEntry>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelEntry {
+    pub provider: String,
+    /// May be left out where the bundle has just one app.
+    pub app: Option<String>,
+    #[serde(default)]
+    pub config: Settings,
+}
+
+impl Bundle {
+    /// Reads the bundle at `directory`.
+    pub fn read(directory: &Path) -> Result<Bundle, BundleError> {
+        let path = directory.join(BUNDLE_FILE);
+        if !path.is_file() {
+            return Err(BundleError::Missing(directory.to_owned()));
+        }
+        let invalid = |reason: String| BundleError::Invalid { path: path.clone(), reason };
+        let size = std::fs::metadata(&path).map_err(|error| invalid(error.to_string()))?.len();
+        if size > MAX_BYTES {
+            return Err(invalid(format!("{size} bytes; at most {MAX_BYTES}")));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+        let bundle: Bundle = serde_saphyr::from_str(&text).map_err(|error| invalid(explain(&error.to_string())))?;
+        bundle.check().map_err(invalid)?;
+        Ok(bundle)
+    }
+
+    /// Ids become subject tokens and key parts, and every reference must lead somewhere.
+    fn check(&self) -> Result<(), String> {
+        let ids = self.providers.keys().chain(self.apps.keys()).chain(self.tenants.keys());
+        for id in ids {
+            check_id(id).map_err(|error| error.to_string())?;
+        }
+        for (app_id, app) in &self.apps {
+            if app.pack.is_some() == app.path.is_some() {
+                return Err(format!("apps.{app_id}: name either `pack` (a .gtpack) or `path` (a pack directory)"));
+            }
+        }
+        for (tenant_id, tenant) in &self.tenants {
+            for (team_id, team) in &tenant.teams {
+                check_id(team_id).map_err(|error| error.to_string())?;
+                for (channel_id, channel) in &team.channels {
+                    check_id(channel_id).map_err(|error| error.to_string())?;
+                    let place = format!("tenants.{tenant_id}.teams.{team_id}.channels.{channel_id}");
+                    self.check_channel(channel).map_err(|reason| format!("{place}: {reason}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_channel(&self, channel: &ChannelEntry) -> Result<(), String> {
+        if !self.providers.contains_key(&channel.provider) {
+            return Err(unknown("provider", &channel.provider, self.providers.keys()));
+        }
+        self.app_of(channel).map(|_| ())
+    }
+
+    /// The app of a channel: the named one, or the only one.
+    pub fn app_of<'a>(&'a self, channel: &'a ChannelEntry) -> Result<&'a str, String> {
+        match &channel.app {
+            Some(app) if self.apps.contains_key(app) => Ok(app),
+            Some(app) => Err(unknown("app", app, self.apps.keys())),
+            None => match self.apps.keys().collect::<Vec<_>>().as_slice() {
+                [only] => Ok(only),
+                [] => Err("the bundle has no app".into()),
+                _ => Err("the bundle has several apps: name one with `app:`".into()),
+            },
+        }
+    }
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> String {
+    let hint = nearest(name, known.map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+    format!("there is no {what} `{name}`{}", hint.unwrap_or_default())
+}
+
+/// Adds the nearest key to serde's "unknown field `x`, expected one of `a`, `b`".
+fn explain(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let hint = (message.contains("unknown field"))
+        .then(|| quoted.next().and_then(|found| nearest(found, quoted)))
+        .flatten()
+        .map(|near| format!("\nhelp: did you mean `{near}`?"));
+    format!("{message}{}", hint.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Bundle, BundleError> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(BUNDLE_FILE), text).unwrap();
+        Bundle::read(directory.path())
+    }
+
+    const GOOD: &str = "
+name: demo
+providers: {messaging-telegram: {}}
+apps: {hello: {path: app}}
+tenants: {acme: {teams: {default: {channels: {telegram: {provider: messaging-telegram}}}}}}
+";
+
+    #[test]
+    fn a_bundle_loads() {
+        let bundle = read(GOOD).unwrap();
+        let channel = &bundle.tenants["acme"].teams["default"].channels["telegram"];
+        assert_eq!(bundle.app_of(channel).unwrap(), "hello");
+    }
+
+    #[test]
+    fn an_unknown_key_names_line_and_nearest() {
+        let message = read(&GOOD.replace("apps:", "aps:")).unwrap_err().to_string();
+        assert!(message.contains("aps") && message.contains("did you mean `apps`"), "{message}");
+        assert!(message.contains("line 4") || message.contains("4:"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_provider_names_the_nearest() {
+        let message = read(&GOOD.replace("provider: messaging-telegram", "provider: messaging-telegam")).unwrap_err();
+        assert!(message.to_string().contains("did you mean `messaging-telegram`"), "{message}");
+    }
+
+    #[test]
+    fn ids_that_could_leave_their_place_are_refused() {
+        assert!(read(&GOOD.replace("acme", "a.b")).is_err());
+        assert!(read(&GOOD.replace("acme", "\"*\"")).is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! The in-process bus: what a host without NATS publishes to. Bounded; gone with the process, and it says so at start.
+
+use super::{BusError, Delivery, Inlet, Outlet, Published, Subscription};
+use crate::imports::session::Publication;
+use futures::future::BoxFuture;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Messages waiting per subject. Past it publishers are told to retry, as by a full stream.
+const CAPACITY: usize = 10_000;
+
+/// Ids remembered for dropping duplicates: what JetStream's two-minute window would hold of a busy demo.
+const REMEMBERED_IDS: usize = 100_000;
+
+#[derive(Default)]
+struct State {
+    waiting: BTreeMap<String, VecDeque<Publication>>,
+    seen: HashSet<String>,
+    /// The same ids in order of arrival, to forget the oldest first.
+    order: VecDeque<String>,
+}
+
+/// Shared by publishers and subscriptions.
+#[derive(Default, Clone)]
+pub struct MemoryBus {
+    state: Arc<Mutex<State>>,
+    arrived: Arc<Notify>,
+}
+
+impl MemoryBus {
+    pub fn new() -> MemoryBus {
+        MemoryBus::default()
+    }
+
+    /// Each statement under the lock leaves the state whole, so a poisoned lock holds nothing broken.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(&self, publication: Publication) -> Published {
+        let mut state = self.lock();
+        if state.seen.contains(&publication.id) {
+            return Published::Duplicate;
+        }
+        let waiting = state.waiting.entry(publication.subject.clone()).or_default();
+        if waiting.len() >= CAPACITY {
+            return Published::Retry;
+        }
+        let id = publication.id.clone();
+        waiting.push_back(publication);
+        state.order.push_back(id.clone());
+        state.seen.insert(id);
+        if state.order.len() > REMEMBERED_IDS
+            && let Some(oldest) = state.order.pop_front()
+        {
+            state.seen.remove(&oldest);
+        }
+        Published::Accepted
+    }
+}
+
+impl Outlet for MemoryBus {
+    fn publish(&self, batch: Vec<Publication>) -> BoxFuture<'_, Vec<Published>> {
+        let published = batch.into_iter().map(|publication| self.accept(publication)).collect();
+        self.arrived.notify_waiters();
+        Box::pin(std::future::ready(published))
+    }
+
+    fn is_up(&self) -> bool {
+        true
+    }
+}
+
+impl Inlet for MemoryBus {
+    fn subscribe<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Box<dyn Subscription>, BusError>> {
+        let subscription = Waiting { bus: self.clone(), subject: subject.to_owned() };
+        Box::pin(std::future::ready(Ok(Box::new(subscription) as Box<dyn Subscription>)))
+    }
+}
+
+struct Waiting {
+    bus: MemoryBus,
+    subject: String,
+}
+
+impl Subscription for Waiting {
+    fn next(&mut self) -> BoxFuture<'_, Result<Box<dyn Delivery>, BusError>> {
+        Box::pin(async move {
+            loop {
+                let arrived = self.bus.arrived.notified();
+                let next = self.bus.lock().waiting.get_mut(&self.subject).and_then(VecDeque::pop_front);
+                if let Some(publication) = next {
+                    return Ok(Box::new(Taken(publication)) as Box<dyn Delivery>);
+                }
+                arrived.await;
+            }
+        })
+    }
+}
+
+struct Taken(Publication);
+
+impl Delivery for Taken {
+    fn payload(&self) -> &[u8] {
+        &self.0.payload
+    }
+
+    fn progress(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn done(&self) -> BoxFuture<'_, Result<(), BusError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publication(id: &str) -> Publication {
+        Publication { id: id.into(), subject: "s".into(), headers: Vec::new(), payload: id.into() }
+    }
+
+    #[tokio::test]
+    async fn keeps_order_and_drops_what_it_has() {
+        let bus = MemoryBus::new();
+        let told = bus.publish(vec![publication("a"), publication("b"), publication("a")]).await;
+        assert_eq!(told, [Published::Accepted, Published::Accepted, Published::Duplicate]);
+        let mut subscription = bus.subscribe("s").await.unwrap();
+        assert_eq!(subscription.next().await.unwrap().payload(), b"a");
+        assert_eq!(subscription.next().await.unwrap().payload(), b"b");
+    }
+
+    #[tokio::test]
+    async fn a_full_subject_says_retry() {
+        let bus = MemoryBus::new();
+        let batch = (0..CAPACITY).map(|n| publication(&n.to_string())).collect();
+        bus.publish(batch).await;
+        assert_eq!(bus.publish(vec![publication("more")]).await, [Published::Retry]);
+    }
+}

@@ -1,0 +1,59 @@
+//! The bus, seen from the host: a way out for publications and a way in for the egress worker.
+//!
+//! Two backends behind one pair of traits: `nats` (published by the sidecar component, consumed by the native client)
+//! and `memory` for a host without NATS. A third is one more file.
+
+pub mod memory;
+pub mod nats;
+
+use crate::imports::session::Publication;
+use futures::future::BoxFuture;
+use std::time::Duration;
+
+/// How long a webhook waits for the bus before it leaves its replies to the outbox. Shorter than any platform's
+/// patience (Slack: 3 s), longer than a bus that is merely busy.
+pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the bus said of one publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    Accepted,
+    /// It had this id already.
+    Duplicate,
+    /// Away or full: the outbox keeps it.
+    Retry,
+    /// It will never take it.
+    Rejected,
+}
+
+/// The way out.
+pub trait Outlet: Send + Sync + 'static {
+    /// Publishes in order and answers for each, within [`PUBLISH_PATIENCE`].
+    fn publish(&self, batch: Vec<Publication>) -> BoxFuture<'_, Vec<Published>>;
+
+    /// Whether publishing would work now; for `/ready`.
+    fn is_up(&self) -> bool;
+}
+
+/// A message taken from the bus and not yet done with.
+pub trait Delivery: Send + Sync {
+    fn payload(&self) -> &[u8];
+    /// Tells the bus that this is still worked on, so that nobody else gets it.
+    fn progress(&self) -> BoxFuture<'_, ()>;
+    /// Takes it off the bus for good.
+    fn done(&self) -> BoxFuture<'_, Result<(), BusError>>;
+}
+
+/// The way in: messages of one subject, in order.
+pub trait Subscription: Send {
+    fn next(&mut self) -> BoxFuture<'_, Result<Box<dyn Delivery>, BusError>>;
+}
+
+/// Opens subscriptions.
+pub trait Inlet: Send + Sync + 'static {
+    fn subscribe<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Box<dyn Subscription>, BusError>>;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("bus: {0}")]
+pub struct BusError(pub String);

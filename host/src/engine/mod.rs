@@ -1,0 +1,161 @@
+//! Engines: how compiled code runs, and every limit that belongs to the process and not to one request.
+//!
+//! Two engines. The request engine pools instances and is made for calls that take microseconds. The sidecar engine
+//! allocates on demand, because its few instances live as long as the process and must not hold pool slots. Both
+//! run with one epoch ticker each. Per-request limits are in `sandbox.rs`.
+
+mod linkers;
+mod native_code;
+
+pub use linkers::{Role, linker};
+pub use native_code::{NativeCode, NativeCodeError};
+
+use std::time::Duration;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
+
+/// How often a running guest looks up and lets the executor see its deadline. A yield costs about a microsecond, so
+/// 10 ms loses nothing; a shorter tick only wakes an idle machine more often.
+const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// Stack a guest may use before it traps. Deep recursion in the guest ends here, far from the end of the fiber.
+const WASM_STACK_BYTES: usize = 512 * 1024;
+
+/// Stack of a fiber: the guest's plus what host calls below it need (Redis and TLS futures are the deepest).
+/// Virtual until touched.
+const FIBER_STACK_BYTES: usize = 1024 * 1024;
+
+/// Reserved per memory so that a 32-bit index can never leave it: no bounds check is compiled in. Virtual only.
+const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
+
+/// Catches an offset beyond the reservation. Never 0: without it every access would need a check.
+const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+
+/// Core instances one component may consist of: guest code, the WASI adapter's shims, and parts composed in.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+
+/// Memories one component may hold; each takes a slot of the pool, so this is what composition may cost.
+const MEMORIES_PER_COMPONENT: u32 = 16;
+
+/// Tables one component may hold (one a core module, and the shim's own).
+const TABLES_PER_COMPONENT: u32 = 32;
+
+/// Host-side bookkeeping of one component instance and of one core instance. The edge needs about 20 KiB and 10 KiB;
+/// room for composed parts. A component over it is refused when it is loaded, not when a request comes.
+const COMPONENT_INSTANCE_BYTES: usize = 512 * 1024;
+const CORE_INSTANCE_BYTES: usize = 256 * 1024;
+
+/// Largest function table: the edge has under 1,000 entries; 20,000 is room for engines compiled to wasm.
+const TABLE_ELEMENTS: usize = 20_000;
+
+/// What decides how the request engine is built. Anything here that changes code changes the cache key by itself.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Instances alive at once, of all roles together.
+    pub instances: u32,
+    /// Largest linear memory of one component.
+    pub memory_bytes: usize,
+    /// Bytes of each memory, beside the mapped image, that are zeroed by hand and stay resident when a slot is
+    /// given back; the rest is unmapped. See `KEEP_RESIDENT_BYTES`.
+    pub keep_resident_bytes: usize,
+    /// Let the kernel's page map say which pages to reset. Faster, but in wasmtime 48.0.8 a dirty page that is swapped
+    /// out or being moved may be missed, and the NEXT TENANT could read it. Off unless the operator accepts that.
+    pub trust_page_map: bool,
+    /// False for the benchmark's on-demand rows.
+    pub pooled: bool,
+}
+
+/// Zeroing is cheaper than faulting a page in again, but only for pages that a request really uses: see
+/// docs/decisions/0003-resident-pages.md for the measurement. With the guests' 64 KiB stack below their data, this
+/// covers the stack; what a slot writes beyond is unmapped.
+pub const KEEP_RESIDENT_BYTES: usize = 128 * 1024;
+
+/// The engine that serves requests.
+pub fn request_engine(settings: &EngineSettings) -> wasmtime::Result<Engine> {
+    let mut config = base_config();
+    if settings.pooled {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+    }
+    Engine::new(&config)
+}
+
+/// The engine of the long-lived sidecar: the same code generation, memory from the system.
+pub fn sidecar_engine() -> wasmtime::Result<Engine> {
+    Engine::new(&base_config())
+}
+
+fn base_config() -> Config {
+    let mut config = Config::new();
+    config
+        // Cranelift, not Winch: compiled once, run a million times.
+        .strategy(Strategy::Cranelift)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .memory_reservation(MEMORY_RESERVATION_BYTES)
+        .memory_guard_size(MEMORY_GUARD_BYTES)
+        // A memory that moves would invalidate the pool's reservation.
+        .memory_may_move(false)
+        // Start from a mapped image instead of copying data segments.
+        .memory_init_cow(true)
+        // A trap's frames go to the log; symbols stay out of the native code.
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .wasm_component_model(true);
+    config
+}
+
+fn pool(settings: &EngineSettings) -> PoolingAllocationConfig {
+    let n = settings.instances;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(n)
+        // The pool counts core parts, not components. Our guests are one core module and a shim or two each.
+        .total_core_instances(n.saturating_mul(4))
+        .total_memories(n.saturating_mul(2))
+        .total_tables(n.saturating_mul(4))
+        .total_stacks(n)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_component_instance_size(COMPONENT_INSTANCE_BYTES)
+        .max_core_instance_size(CORE_INSTANCE_BYTES)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(settings.memory_bytes)
+        .linear_memory_keep_resident(settings.keep_resident_bytes)
+        // A table holds a few thousand pointers at most: always cheaper to clear than to fault in.
+        .table_keep_resident(64 * 1024)
+        // Every slot may stay mapped to the image it last held: the same few components come again and again.
+        .max_unused_warm_slots(n)
+        // Unmap at once: a batch would keep one tenant's pages alive beside the next request.
+        .decommit_batch_size(1)
+        .pagemap_scan(if settings.trust_page_map { Enabled::Yes } else { Enabled::No });
+    pool
+}
+
+/// Advances an engine's epoch until dropped.
+#[derive(Debug)]
+pub struct EpochTicker {
+    stop: std::sync::mpsc::Sender<()>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl EpochTicker {
+    /// A thread and not a task: it must tick while every executor thread is inside a guest.
+    pub fn start(engines: Vec<Engine>) -> std::io::Result<EpochTicker> {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {
+            while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(EPOCH_TICK) {
+                engines.iter().for_each(Engine::increment_epoch);
+            }
+        })?;
+        Ok(EpochTicker { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for EpochTicker {
+    fn drop(&mut self) {
+        // The thread may be gone already; either way it ends.
+        let _ = self.stop.send(());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

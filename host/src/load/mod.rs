@@ -1,0 +1,159 @@
+//! From configuration and bundle to a host that only has to serve: everything that can be done once is done here.
+//!
+//! Order: bundle, engines, components, packs, routes, store, bus. An error names the thing and what to do; nothing is
+//! served until all of it is there.
+
+mod bus;
+mod packs;
+mod routes;
+
+use crate::bundle::Bundle;
+use crate::components::Loader;
+use crate::config::{Config, default_cache_dir};
+use crate::engine::{
+    EngineSettings, EpochTicker, KEEP_RESIDENT_BYTES, NativeCode, Role, request_engine, sidecar_engine,
+};
+use crate::host::Host;
+use crate::imports::session::{SessionStore, StoreSettings, memory, redis};
+use crate::sandbox::GuestLimits;
+use crate::secrets::SecretProvider;
+use crate::services::{Services, TurnLimits};
+use crate::{relay, worker};
+use anyhow::Context;
+use ed25519_dalek::VerifyingKey;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// The components that the binary carries inside it.
+pub struct Builtins {
+    pub edge: &'static [u8],
+    pub egress_nats: &'static [u8],
+    /// Provider id in a bundle, and its component.
+    pub providers: &'static [(&'static str, &'static [u8])],
+}
+
+/// A pack made from a directory: its bytes and who signed it.
+pub struct BuiltPack {
+    pub bytes: Vec<u8>,
+    pub signer: VerifyingKey,
+}
+
+/// Packs directories. The command line's, because compiling flows is not the host's business.
+pub type BuildDirectory = dyn Fn(&Path) -> anyhow::Result<BuiltPack> + Send + Sync;
+
+/// What a host is made from.
+pub struct Parts<'a> {
+    pub config: &'a Config,
+    pub directory: &'a Path,
+    pub builtins: &'a Builtins,
+    pub build_directory: &'a BuildDirectory,
+    /// Whether a directory's pack is trusted because it is part of this very bundle: the demo's way.
+    pub trust_directories: bool,
+    /// Settings over those of every provider in the bundle: where the demo puts its own platform.
+    pub settings: BTreeMap<String, serde_json::Value>,
+    pub secrets: &'a dyn SecretProvider,
+}
+
+/// A host and what works for it in the background.
+pub struct Running {
+    pub host: Arc<Host>,
+    pub background: JoinSet<()>,
+    /// Dropped last: guests under way need its ticks to see their deadline.
+    pub ticker: EpochTicker,
+    /// One line each: what it runs on.
+    pub notes: Vec<String>,
+}
+
+/// Builds everything and starts the background work.
+pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
+    let config = parts.config;
+    let bundle = Bundle::read(parts.directory)?;
+    let guest = guest_limits(config);
+    let engine = request_engine(&engine_settings(config)).context("could not make the engine")?;
+    let sidecar = sidecar_engine().context("could not make the sidecar's engine")?;
+    // Before the first guest runs: describing a provider is guest code too.
+    let ticker = EpochTicker::start(vec![engine.clone(), sidecar.clone()]).context("could not start a thread")?;
+    let code = NativeCode::open(&config.wasm.cache_dir.clone().unwrap_or_else(default_cache_dir))?;
+    let loader = Loader { engine: &engine, code: &code };
+
+    let gateway = loader.gateway("edge", parts.builtins.edge, Role::Edge)?;
+    let trust = packs::Trust::read(parts)?;
+    let routes = routes::load(parts, &bundle, &loader, &guest, &trust).await?;
+
+    let mut notes = Vec::new();
+    let store = session_store(config, &mut notes).await?;
+    let mut background = JoinSet::new();
+    let bus = bus::open(parts, &sidecar, &code, &guest, &mut background, &mut notes).await?;
+    let services =
+        Arc::new(Services { store, outlet: bus.outlet, guest: guest.clone(), turn: TurnLimits::default() });
+
+    background.spawn(relay::run(Arc::clone(&services)));
+    let senders = Arc::new(Semaphore::new(worker::SENDERS as usize));
+    for (_, route) in routes.all() {
+        let (inlet, senders) = (Arc::clone(&bus.inlet), Arc::clone(&senders));
+        background.spawn(worker::run(Arc::clone(route), Arc::clone(&services), inlet, senders));
+    }
+    let places = config.server.max_concurrent_requests as usize;
+    let host = Host {
+        engine,
+        gateway,
+        routes,
+        services,
+        places: Arc::new(Semaphore::new(places)),
+        admission_wait: Duration::from_millis(config.server.admission_wait_ms),
+        max_body_bytes: config.server.max_body_bytes,
+        tasks: tokio_util::task::TaskTracker::new(),
+        draining: AtomicBool::new(false),
+        requests: AtomicU64::new(0),
+        instance: std::process::id(),
+    };
+    Ok(Running { host: Arc::new(host), background, ticker, notes })
+}
+
+/// The pool holds, at once: for each webhook the edge and one component that it called, and the senders.
+fn engine_settings(config: &Config) -> EngineSettings {
+    EngineSettings {
+        instances: config.server.max_concurrent_requests.saturating_mul(2).saturating_add(worker::SENDERS),
+        memory_bytes: config.wasm.max_memory_mb << 20,
+        keep_resident_bytes: KEEP_RESIDENT_BYTES,
+        trust_page_map: config.wasm.risk_stale_pages_for_speed,
+        pooled: true,
+    }
+}
+
+fn guest_limits(config: &Config) -> GuestLimits {
+    let memory = config.wasm.max_memory_mb << 20;
+    GuestLimits {
+        memory_bytes: memory,
+        total_memory_bytes: memory.saturating_mul(2),
+        wall: Duration::from_millis(config.wasm.max_execution_time_ms),
+    }
+}
+
+/// Lease, waits and windows of both backends.
+fn store_settings() -> StoreSettings {
+    StoreSettings::default()
+}
+
+async fn session_store(config: &Config, notes: &mut Vec<String>) -> anyhow::Result<Arc<dyn SessionStore>> {
+    let wanted = config.session.store.as_deref();
+    match (wanted, &config.redis.url) {
+        (Some("redis") | None, Some(url)) => {
+            let timeout = Duration::from_secs(config.redis.connection_timeout);
+            let store = redis::RedisStore::connect(url, timeout, store_settings()).await?;
+            notes.push("session store: Redis".into());
+            Ok(Arc::new(store))
+        }
+        (Some("redis"), None) => anyhow::bail!("session.store is `redis`: set redis.url (or GREENTIC_REDIS_URL)"),
+        (Some("memory") | None, _) => {
+            notes.push("session store: in this process (conversations end with it; set redis.url to keep them)".into());
+            Ok(Arc::new(memory::MemoryStore::new(store_settings(), config.session.max_sessions_per_tenant)))
+        }
+        (Some(other), _) => anyhow::bail!("session.store is `{other}`: use `memory` or `redis`"),
+    }
+}

@@ -1,0 +1,71 @@
+//! Routes: which tenant, team, channel, provider and app a path belongs to. Made from the bundle at load.
+//!
+//! The path names a route; it never carries a tenant any further. An unknown name gives the same answer whatever part
+//! of it is unknown, so that tenants can't be probed.
+
+use crate::components::{App, Provider};
+use crate::imports::outgoing_http::Grants;
+use crate::secrets::Secret;
+use greentic_types::{ChannelKey, subject};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// One channel of one team of one tenant, with everything a request to it needs.
+pub struct Route {
+    pub key: ChannelKey,
+    pub egress_subject: String,
+    pub provider: Arc<Provider>,
+    pub app: Arc<App>,
+    /// `config.*` of its flows, CBOR.
+    pub flow_config: Vec<u8>,
+    /// The provider's settings, a JSON object without secrets.
+    pub provider_config: String,
+    /// The secrets granted to the provider, by the provider's own names for them.
+    pub secrets: BTreeMap<String, Secret>,
+    pub outgoing: Arc<Grants>,
+    pub error_message: String,
+    pub default_locale: String,
+    pub session_ttl_seconds: u32,
+}
+
+/// All routes of the process.
+#[derive(Default)]
+pub struct Routes {
+    /// `{provider}/{tenant}/{team}`, as it stands in the path.
+    by_path: HashMap<String, Arc<Route>>,
+    by_subject: HashMap<String, Arc<Route>>,
+}
+
+impl Routes {
+    /// Adds a route under `{name}/{tenant}/{team}`. False when the place is taken.
+    pub fn add(&mut self, name: &str, route: Arc<Route>) -> bool {
+        let tenant = &route.key.tenant;
+        let path = format!("{name}/{}/{}", tenant.tenant_id, tenant.team());
+        if self.by_path.contains_key(&path) {
+            return false;
+        }
+        self.by_subject.insert(subject::egress(&route.key), Arc::clone(&route));
+        self.by_path.insert(path, route);
+        true
+    }
+
+    /// The route of `/webhook/{provider}/{tenant}/{team}[/suffix]`, and the suffix with its slash.
+    pub fn find<'p>(&self, path: &'p str) -> Option<(&Arc<Route>, &'p str)> {
+        let rest = path.strip_prefix("/webhook/")?;
+        // The third slash, if any, begins the suffix.
+        let end = rest.match_indices('/').nth(2).map_or(rest.len(), |(at, _)| at);
+        let (name, suffix) = rest.split_at_checked(end)?;
+        self.by_path.get(name).map(|route| (route, suffix))
+    }
+
+    /// Every route once, in a stable order, with the path its webhook is served on.
+    pub fn all(&self) -> Vec<(String, &Arc<Route>)> {
+        let mut all: Vec<_> = self.by_path.iter().map(|(path, route)| (format!("/webhook/{path}"), route)).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    pub fn by_subject(&self, subject: &str) -> Option<&Arc<Route>> {
+        self.by_subject.get(subject)
+    }
+}

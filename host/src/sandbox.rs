@@ -1,0 +1,185 @@
+//! The sandbox: everything one guest instance can reach, and what stops it from taking more than its share.
+//!
+//! Reviewing our attack surface means reading `Sandbox`, `Rights` and `engine/linkers.rs`. A sandbox is made for one
+//! call and dropped with it; nothing in it survives into another request. Shared things (`Route`, `Services`) are
+//! immutable and reach a guest only through the functions in `imports/`.
+
+use crate::imports::egress_feed::Feed;
+use crate::imports::outgoing_http::Outgoing;
+use crate::imports::session::Lease;
+use crate::route::Route;
+use crate::services::Services;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// What an instance is for, with exactly what that needs.
+pub enum Rights {
+    /// One webhook (or turn) of one route.
+    Edge { route: Arc<Route>, services: Arc<Services>, received_at: u64, lease: Option<Lease> },
+    /// The provider of one route. Network only while sending.
+    Provider { route: Arc<Route> },
+    /// Nothing: it may compute.
+    None,
+    /// The bus's sidecar.
+    Sidecar { feed: Arc<Feed>, addresses: Vec<SocketAddr> },
+}
+
+/// State of one store.
+pub struct Sandbox {
+    pub(crate) rights: Rights,
+    pub(crate) memory: MemoryBudget,
+    outgoing: Outgoing,
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    /// Made on first use: seeding its randomness costs a system call that an ordinary turn does without.
+    wasi: Option<WasiCtx>,
+}
+
+/// Limits of one store. Every number has its reason where the default is set.
+#[derive(Debug, Clone)]
+pub struct GuestLimits {
+    /// One linear memory.
+    pub memory_bytes: usize,
+    /// All memories of a store: composed parts share this.
+    pub total_memory_bytes: usize,
+    /// Wall time of a whole request, from instantiation to the return of the call.
+    pub wall: std::time::Duration,
+}
+
+impl Default for GuestLimits {
+    fn default() -> GuestLimits {
+        GuestLimits {
+            memory_bytes: 256 << 20,
+            total_memory_bytes: 512 << 20,
+            wall: std::time::Duration::from_secs(30),
+        }
+    }
+}
+
+/// Bytes a guest may move through host calls in one call's arguments: the body limit plus room for its encoding.
+/// Without it a guest could make the host lift a list of its whole memory.
+const HOSTCALL_FUEL: usize = 32 << 20;
+
+/// Handles (streams, futures, header maps) a guest may hold: an HTTP exchange needs about ten.
+const MAX_HANDLES: usize = 256;
+
+/// Entries of the host's resource table behind those handles.
+const MAX_RESOURCES: usize = 512;
+
+/// Headers a guest may build, in memory. Twice what our server accepts on the wire, for the map's own overhead.
+const MAX_FIELD_BYTES: usize = 64 * 1024;
+
+impl Sandbox {
+    /// A store with every limit set. The epoch deadline is set BEFORE anything is instantiated, because a component's
+    /// start function is guest code too.
+    pub fn store(engine: &Engine, limits: &GuestLimits, rights: Rights) -> Store<Sandbox> {
+        let outgoing = match &rights {
+            Rights::Provider { route } => Outgoing::granted(Arc::clone(&route.outgoing)),
+            Rights::Edge { .. } | Rights::None | Rights::Sidecar { .. } => Outgoing::none(),
+        };
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_FIELD_BYTES);
+        let memory = MemoryBudget::new(limits);
+        let mut store = Store::new(engine, Sandbox { rights, memory, outgoing, table, http, wasi: None });
+        store.limiter(|sandbox| &mut sandbox.memory);
+        store.set_hostcall_fuel(HOSTCALL_FUEL);
+        store.set_max_component_handles(MAX_HANDLES);
+        // At each tick the guest yields, and whoever polls it sees its deadline. The deadline itself is a timeout
+        // around the call, so it covers host calls and start-up as well as guest code.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        store
+    }
+
+    /// The error of a right that this role has not. Linkers keep such a call from being linked at all; this is the
+    /// second lock.
+    pub(crate) fn not_granted(what: &'static str) -> wasmtime::Error {
+        wasmtime::format_err!("{what} is not granted to this component")
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // A turn that ended before `settle` (trap, deadline, refused commit) must not keep its conversation waiting
+        // until the lease runs out.
+        if let Rights::Edge { services, lease, .. } = &mut self.rights
+            && let Some(lease) = lease.take()
+        {
+            services.store.release(lease);
+        }
+    }
+}
+
+impl WasiView for Sandbox {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let rights = &self.rights;
+        let ctx = self.wasi.get_or_insert_with(|| context(rights));
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Sandbox {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outgoing, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// An empty WASI context: no environment, argument, directory or input, output discarded, no network. The sidecar
+/// may connect to the bus's addresses and nothing else.
+fn context(rights: &Rights) -> WasiCtx {
+    let mut builder = WasiCtx::builder();
+    builder.allow_udp(false).allow_tcp(false).allow_ip_name_lookup(false);
+    if let Rights::Sidecar { addresses, .. } = rights {
+        let addresses = addresses.clone();
+        builder.allow_tcp(true).socket_addr_check(move |address, reason| {
+            use wasmtime_wasi::sockets::SocketAddrUse;
+            let granted = match reason {
+                SocketAddrUse::TcpConnect => addresses.contains(&address),
+                // The library binds before it connects; only "any port of any interface" is harmless.
+                SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+                _ => false,
+            };
+            Box::pin(std::future::ready(granted))
+        });
+    }
+    builder.build()
+}
+
+/// Counts a store's memories together, which wasmtime's own limits do not.
+pub struct MemoryBudget {
+    one: usize,
+    total: usize,
+    used: usize,
+    /// Remembered, because the guest turns a refusal into a plain trap.
+    pub(crate) refused: bool,
+}
+
+impl MemoryBudget {
+    fn new(limits: &GuestLimits) -> MemoryBudget {
+        MemoryBudget { one: limits.memory_bytes, total: limits.total_memory_bytes, used: 0, refused: false }
+    }
+}
+
+impl wasmtime::ResourceLimiter for MemoryBudget {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        let granted = desired <= self.one && used <= self.total;
+        if granted {
+            self.used = used;
+        } else {
+            self.refused = true;
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        // The pool's slot is the same size; on-demand engines get the same answer.
+        Ok(desired <= 20_000)
+    }
+}
