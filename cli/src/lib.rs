@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 pub use builtins::BUILTINS;
+pub use demo::bundle::write as write_demo_bundle;
 
 #[derive(Parser)]
 #[command(

@@ -168,14 +168,16 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) 
     format!("there is no {what} `{name}`{}", hint.unwrap_or_default())
 }
 
-/// Adds the nearest key to serde's "unknown field `x`, expected one of `a`, `b`".
+/// Adds the nearest key to the parser's "unknown field `x`, expected one of a, b".
 fn explain(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let hint = (message.contains("unknown field"))
-        .then(|| quoted.next().and_then(|found| nearest(found, quoted)))
-        .flatten()
-        .map(|near| format!("\nhelp: did you mean `{near}`?"));
-    format!("{message}{}", hint.unwrap_or_default())
+    let first = message.lines().next().unwrap_or_default();
+    let hint = first.split_once("unknown field `").and_then(|(_, rest)| {
+        let (found, known) = rest.split_once("`, expected ")?;
+        let known = known.trim_start_matches("one of ");
+        nearest(found, known.split(", ").map(|key| key.trim_matches('`')))
+    });
+    let hint = hint.map(|near| format!("\nhelp: did you mean `{near}`?")).unwrap_or_default();
+    format!("{}{hint}", message.trim_end())
 }
 
 #[cfg(test)]

@@ -96,18 +96,10 @@ impl NatsConfig {
     }
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisConfig {
     pub url: Option<String>,
-    /// Seconds.
-    pub connection_timeout: u64,
-}
-
-impl Default for RedisConfig {
-    fn default() -> RedisConfig {
-        RedisConfig { url: None, connection_timeout: 5 }
-    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,6 +7,7 @@
 use crate::imports::egress_feed::Feed;
 use crate::imports::outgoing_http::Outgoing;
 use crate::imports::session::Lease;
+use crate::imports::stderr::LoggedStderr;
 use crate::route::Route;
 use crate::services::Services;
 use std::net::SocketAddr;
@@ -130,11 +131,19 @@ impl WasiHttpView for Sandbox {
     }
 }
 
-/// An empty WASI context: no environment, argument, directory or input, output discarded, no network. The sidecar
-/// may connect to the bus's addresses and nothing else.
+/// An empty WASI context: no environment, argument, directory or input, no network; standard error becomes log lines,
+/// other output is discarded. The sidecar may connect to the bus's addresses and nothing else.
 fn context(rights: &Rights) -> WasiCtx {
     let mut builder = WasiCtx::builder();
     builder.allow_udp(false).allow_tcp(false).allow_ip_name_lookup(false);
+    let speaker = match rights {
+        Rights::Edge { route, .. } | Rights::Provider { route } => Some(route.key.to_string()),
+        Rights::Sidecar { .. } => Some("egress-nats".to_owned()),
+        Rights::None => None,
+    };
+    if let Some(speaker) = speaker {
+        builder.stderr(LoggedStderr { channel: speaker.into() });
+    }
     if let Rights::Sidecar { addresses, .. } = rights {
         let addresses = addresses.clone();
         builder.allow_tcp(true).socket_addr_check(move |address, reason| {

@@ -97,10 +97,12 @@ fn collect(elements: Vec<Element>, flat: &mut FlatCard) {
                 flat.lines.extend(text.map(|text| Line { bold, text }));
             }
             "Image" => flat.images.extend(element.url),
-            "FactSet" => flat.lines.extend(element.facts.into_iter().map(|fact| Line {
-                bold: false,
-                text: format!("{}: {}", fact.title, fact.value),
-            })),
+            "FactSet" => flat.lines.extend(
+                element
+                    .facts
+                    .into_iter()
+                    .map(|fact| Line { bold: false, text: format!("{}: {}", fact.title, fact.value) }),
+            ),
             "Container" | "Column" => collect(element.items, flat),
             "ColumnSet" => collect(element.columns, flat),
             "ActionSet" => push_buttons(element.actions, flat),

@@ -15,6 +15,28 @@ pub trait Data {
     fn root(&self, name: &str) -> Option<Datum<'_>>;
 }
 
+/// Names that begin a path in a running flow (spec/flow.md, "Data a node sees"). An output can't have one of them.
+#[cfg(feature = "compile")]
+pub const ROOTS: [&str; 17] = [
+    "message",
+    "user_id",
+    "channel_id",
+    "session_id",
+    "tenant_id",
+    "locale",
+    "attachments",
+    "callback_data",
+    "action_id",
+    "state",
+    "flow",
+    "config",
+    "entry",
+    "in",
+    "prev",
+    "node",
+    "error",
+];
+
 /// One value, borrowed. The message's parts are their own variants, so that nobody copies them to look at one.
 #[derive(Debug, Clone)]
 pub enum Datum<'a> {

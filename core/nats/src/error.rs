@@ -34,7 +34,7 @@ pub enum PublishError {
 /// Why a publication can't be sent on this connection however often it is tried. Nothing of it was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    #[error("not a subject to publish on: one to 1,024 printable ASCII characters, no space, wildcard, quote or empty token")]
+    #[error("not a subject: up to 1,024 ASCII characters, no space, wildcard, quote or empty token")]
     Subject,
     #[error("the message id is empty or not a header value")]
     MessageId,

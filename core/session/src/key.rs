@@ -106,20 +106,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(conversation: &str, user: &str) -> SessionKey {
-        let tenant = TenantCtx {
-            env_id: "dev".into(),
-            tenant_id: "acme".into(),
-            team_id: None,
-        };
-        let channel = ChannelKey {
-            tenant,
-            channel: "telegram".into(),
-        };
-        SessionKey {
-            channel,
-            conversation: conversation.into(),
-            user: user.into(),
-        }
+        let tenant = TenantCtx { env_id: "dev".into(), tenant_id: "acme".into(), team_id: None };
+        let channel = ChannelKey { tenant, channel: "telegram".into() };
+        SessionKey { channel, conversation: conversation.into(), user: user.into() }
     }
 
     #[test]
@@ -127,10 +116,7 @@ mod tests {
         // Written down, because a changed key would lose every session across an upgrade.
         let stored = key("-100 {x}", "U:7").stored();
         assert_eq!(stored.tag(), "dev:acme:default:telegram:-100%20%7Bx%7D:U%3A7");
-        assert_eq!(
-            stored.redis("s"),
-            "greentic:{dev:acme:default:telegram:-100%20%7Bx%7D:U%3A7}:s"
-        );
+        assert_eq!(stored.redis("s"), "greentic:{dev:acme:default:telegram:-100%20%7Bx%7D:U%3A7}:s");
         assert_eq!(stored.tenant(), "dev:acme");
         assert!(stored.delivery("upd:1").ends_with("}:d:upd%3A1"));
     }

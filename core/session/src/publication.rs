@@ -70,10 +70,7 @@ impl OutboxEntry {
 
     /// The publications of an outbox, in the order in which they were committed.
     pub fn decode_all(stored: &[Vec<u8>]) -> Result<Vec<Publication>, OutboxError> {
-        let mut entries = stored
-            .iter()
-            .map(|bytes| OutboxEntry::decode(bytes))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut entries = stored.iter().map(|bytes| OutboxEntry::decode(bytes)).collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(|entry| (entry.turn, entry.index));
         Ok(entries.into_iter().map(|entry| entry.publication).collect())
     }
@@ -95,22 +92,13 @@ impl OutboxEntry {
         if decoder.position() != bytes.len() {
             return Err(OutboxError::Malformed("bytes follow the entry".to_owned()));
         }
-        Ok(OutboxEntry {
-            turn,
-            index,
-            publication,
-        })
+        Ok(OutboxEntry { turn, index, publication })
     }
 }
 
 fn write(turn: u64, index: u32, publication: &Publication) -> Result<Vec<u8>, minicbor::encode::Error<Infallible>> {
     let mut encoder = Encoder::new(Vec::with_capacity(publication.payload.len() + 256));
-    encoder
-        .array(4)?
-        .u32(FORMAT)?
-        .u64(turn)?
-        .u32(index)?
-        .encode(publication)?;
+    encoder.array(4)?.u32(FORMAT)?.u64(turn)?.u32(index)?.encode(publication)?;
     Ok(encoder.into_writer())
 }
 
@@ -121,56 +109,32 @@ mod tests {
 
     fn publication(id: &str) -> Publication {
         let headers = vec![("Greentic-Tenant".to_owned(), "acme".to_owned())];
-        Publication {
-            id: id.into(),
-            subject: "s".into(),
-            headers,
-            payload: b"hello".to_vec(),
-        }
+        Publication { id: id.into(), subject: "s".into(), headers, payload: b"hello".to_vec() }
     }
 
     #[test]
     fn an_outbox_comes_back_in_order() {
-        let turns = [
-            vec![publication("c"), publication("a")],
-            vec![publication("b")],
-            vec![publication("d")],
-        ];
+        let turns = [vec![publication("c"), publication("a")], vec![publication("b")], vec![publication("d")]];
         let mut stored = Vec::new();
         // 9 and 10, because text would sort them the other way round.
         for (turn, publications) in [8, 9, 10].into_iter().zip(&turns) {
-            stored.extend(
-                OutboxEntry::encode_all(turn, publications)
-                    .unwrap()
-                    .into_iter()
-                    .map(|(_, bytes)| bytes),
-            );
+            stored.extend(OutboxEntry::encode_all(turn, publications).unwrap().into_iter().map(|(_, bytes)| bytes));
         }
         stored.reverse();
-        let ids: Vec<_> = OutboxEntry::decode_all(&stored)
-            .unwrap()
-            .into_iter()
-            .map(|one| one.id)
-            .collect();
+        let ids: Vec<_> = OutboxEntry::decode_all(&stored).unwrap().into_iter().map(|one| one.id).collect();
         assert_eq!(ids, ["c", "a", "b", "d"]);
     }
 
     #[test]
     fn a_newer_entry_is_refused() {
         assert_eq!(OutboxEntry::decode(&[0x81, 2]), Err(OutboxError::Newer { found: 2 }));
-        assert_eq!(
-            OutboxEntry::decode_all(&[vec![0x81, 2]]),
-            Err(OutboxError::Newer { found: 2 })
-        );
+        assert_eq!(OutboxEntry::decode_all(&[vec![0x81, 2]]), Err(OutboxError::Newer { found: 2 }));
     }
 
     #[test]
     fn debug_shows_no_text() {
         let shown = format!("{:?}", publication("an-id"));
-        assert!(
-            shown.contains("an-id") && !shown.contains("hello") && !shown.contains("104"),
-            "{shown}"
-        );
+        assert!(shown.contains("an-id") && !shown.contains("hello") && !shown.contains("104"), "{shown}");
     }
 
     proptest! {

@@ -79,10 +79,7 @@ pub enum RecordError {
 impl Record {
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
         let frames = self.wait.iter().flat_map(|wait| &wait.frames);
-        let mut values = self
-            .state
-            .values()
-            .chain(frames.flat_map(|frame| frame.variables.values()));
+        let mut values = self.state.values().chain(frames.flat_map(|frame| frame.variables.values()));
         if !values.all(|value| fits(value, MAX_DEPTH)) {
             return Err(RecordError::TooDeep);
         }
@@ -134,12 +131,7 @@ mod tests {
     const SMALL: &[u8] = &[0x82, 1, 0xa4, 0, 0xa0, 3, 1, 4, 2, 5, 3];
 
     fn small() -> Record {
-        Record {
-            created_ms: 1,
-            updated_ms: 2,
-            revision: 3,
-            ..Record::default()
-        }
+        Record { created_ms: 1, updated_ms: 2, revision: 3, ..Record::default() }
     }
 
     fn nested(levels: usize) -> Value {
@@ -174,35 +166,20 @@ mod tests {
         let zero = [0x82, 0, 0xa0];
         let all: [&[u8]; 6] = [&[], &[0xa0], &[0x80], &zero, &longer, &SMALL[..SMALL.len() - 1]];
         for bad in all {
-            assert!(
-                matches!(Record::decode(bad), Err(RecordError::Malformed(_))),
-                "{bad:02x?}"
-            );
+            assert!(matches!(Record::decode(bad), Err(RecordError::Malformed(_))), "{bad:02x?}");
         }
     }
 
     #[test]
     fn what_could_not_be_read_is_not_written() {
-        let with = |levels| Record {
-            state: BTreeMap::from([("v".to_owned(), nested(levels))]),
-            ..small()
-        };
+        let with = |levels| Record { state: BTreeMap::from([("v".to_owned(), nested(levels))]), ..small() };
         let deepest = with(MAX_DEPTH);
         assert_eq!(Record::decode(&deepest.encode().unwrap()).unwrap(), deepest);
         assert_eq!(with(MAX_DEPTH + 1).encode(), Err(RecordError::TooDeep));
         assert!(Record::decode(&with(MAX_DEPTH + 1).write().unwrap()).is_err());
 
-        let frame = Frame {
-            variables: BTreeMap::from([("v".to_owned(), nested(99))]),
-            ..Frame::default()
-        };
-        let waiting = Record {
-            wait: Some(Wait {
-                frames: vec![frame],
-                ..Wait::default()
-            }),
-            ..small()
-        };
+        let frame = Frame { variables: BTreeMap::from([("v".to_owned(), nested(99))]), ..Frame::default() };
+        let waiting = Record { wait: Some(Wait { frames: vec![frame], ..Wait::default() }), ..small() };
         assert_eq!(waiting.encode(), Err(RecordError::TooDeep));
     }
 
@@ -226,16 +203,8 @@ mod tests {
     fn waits() -> impl Strategy<Value = Wait> {
         let frame =
             ("[a-z]{1,6}", any::<u32>(), values()).prop_map(|(flow, node, variables)| Frame { flow, node, variables });
-        (
-            prop::collection::vec(frame, 0..3),
-            any::<Option<u64>>(),
-            "[a-f0-9]{0,8}",
-        )
-            .prop_map(|(frames, deadline_ms, pack_version)| Wait {
-                frames,
-                deadline_ms,
-                pack_version,
-            })
+        (prop::collection::vec(frame, 0..3), any::<Option<u64>>(), "[a-f0-9]{0,8}")
+            .prop_map(|(frames, deadline_ms, pack_version)| Wait { frames, deadline_ms, pack_version })
     }
 
     proptest! {

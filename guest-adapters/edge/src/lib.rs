@@ -15,7 +15,8 @@ mod turn;
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes pointers")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit/edge", world: "edge", generate_all });
-    export!(super::Edge with_types_in self);
+    use super::Edge;
+    export!(Edge);
 }
 
 use bindings::exports::greentic::edge::webhook::{Guest, Request, Response};

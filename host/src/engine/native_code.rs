@@ -52,12 +52,28 @@ impl NativeCode {
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, NativeCodeError> {
         let path = self.directory.join(format!("{}.cwasm", key(engine, wasm)));
         if !path.exists() {
+            let _turn = self.lock()?;
+            if path.exists() {
+                return map(engine, &path);
+            }
             let code = engine
                 .precompile_component(wasm)
                 .map_err(|error| NativeCodeError::Compile(format!("{error:#}")))?;
             self.store(&path, &code)?;
         }
         map(engine, &path)
+    }
+
+    /// Compiling takes all cores for seconds: processes that start together take turns, and all but the first find the
+    /// code there. The lock goes with the file handle, so a process that dies holds up nobody.
+    fn lock(&self) -> Result<std::fs::File, NativeCodeError> {
+        let path = self.directory.join("compiling.lock");
+        let lock = || {
+            let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().map_err(|source| NativeCodeError::Write { path: path.clone(), source })
     }
 
     /// Written beside and renamed, so that a crash or a second process never shows half a file.

@@ -7,10 +7,11 @@
 mod egress;
 pub mod egress_feed;
 mod flow;
-mod nodes;
+pub mod nodes;
 pub mod outgoing_http;
 pub mod provider;
 mod route;
 mod secrets;
 pub mod session;
 mod session_store;
+pub(crate) mod stderr;

@@ -3,7 +3,7 @@
 //! Adds environment, tenant, team and channel to every key; holds the lease for the sandbox, so that it is given back
 //! whatever becomes of the instance; and lets only this route's own subject into an outbox.
 
-use super::session::{Begun, Commit, Publication, SessionStore, StoreError, Turn};
+use super::session::{Begun, Commit, Publication, StoreError, Turn};
 use crate::bindings::greentic::edge::{session_store as wit, types};
 use crate::sandbox::{Rights, Sandbox};
 use greentic_session::SessionKey;

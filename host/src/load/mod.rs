@@ -14,7 +14,7 @@ use crate::engine::{
     EngineSettings, EpochTicker, KEEP_RESIDENT_BYTES, NativeCode, Role, request_engine, sidecar_engine,
 };
 use crate::host::Host;
-use crate::imports::session::{SessionStore, StoreSettings, memory, redis};
+use crate::imports::session::{SessionStore, StoreSettings, in_memory, in_redis};
 use crate::sandbox::GuestLimits;
 use crate::secrets::SecretProvider;
 use crate::services::{Services, TurnLimits};
@@ -74,8 +74,8 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let config = parts.config;
     let bundle = Bundle::read(parts.directory)?;
     let guest = guest_limits(config);
-    let engine = request_engine(&engine_settings(config)).context("could not make the engine")?;
-    let sidecar = sidecar_engine().context("could not make the sidecar's engine")?;
+    let engine = request_engine(&engine_settings(config)).map_err(|error| anyhow::anyhow!("engine: {error:#}"))?;
+    let sidecar = sidecar_engine().map_err(|error| anyhow::anyhow!("sidecar's engine: {error:#}"))?;
     // Before the first guest runs: describing a provider is guest code too.
     let ticker = EpochTicker::start(vec![engine.clone(), sidecar.clone()]).context("could not start a thread")?;
     let code = NativeCode::open(&config.wasm.cache_dir.clone().unwrap_or_else(default_cache_dir))?;
@@ -86,7 +86,7 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let routes = routes::load(parts, &bundle, &loader, &guest, &trust).await?;
 
     let mut notes = Vec::new();
-    let store = session_store(config, &mut notes).await?;
+    let store = session_store(config, &mut notes)?;
     let mut background = JoinSet::new();
     let bus = bus::open(parts, &sidecar, &code, &guest, &mut background, &mut notes).await?;
     let services =
@@ -135,24 +135,17 @@ fn guest_limits(config: &Config) -> GuestLimits {
     }
 }
 
-/// Lease, waits and windows of both backends.
-fn store_settings() -> StoreSettings {
-    StoreSettings::default()
-}
-
-async fn session_store(config: &Config, notes: &mut Vec<String>) -> anyhow::Result<Arc<dyn SessionStore>> {
+fn session_store(config: &Config, notes: &mut Vec<String>) -> anyhow::Result<Arc<dyn SessionStore>> {
     let wanted = config.session.store.as_deref();
     match (wanted, &config.redis.url) {
         (Some("redis") | None, Some(url)) => {
-            let timeout = Duration::from_secs(config.redis.connection_timeout);
-            let store = redis::RedisStore::connect(url, timeout, store_settings()).await?;
             notes.push("session store: Redis".into());
-            Ok(Arc::new(store))
+            in_redis(url, StoreSettings::default()).context("redis.url")
         }
         (Some("redis"), None) => anyhow::bail!("session.store is `redis`: set redis.url (or GREENTIC_REDIS_URL)"),
         (Some("memory") | None, _) => {
             notes.push("session store: in this process (conversations end with it; set redis.url to keep them)".into());
-            Ok(Arc::new(memory::MemoryStore::new(store_settings(), config.session.max_sessions_per_tenant)))
+            Ok(in_memory(StoreSettings::default(), config.session.max_sessions_per_tenant))
         }
         (Some(other), _) => anyhow::bail!("session.store is `{other}`: use `memory` or `redis`"),
     }

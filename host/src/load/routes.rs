@@ -106,10 +106,11 @@ fn apps(
     let mut apps = BTreeMap::new();
     for (id, entry) in &bundle.apps {
         let pack = packs::open_app(parts, trust, id, entry)?;
-        let mut config = pack.manifest.config.clone();
-        for (key, value) in &entry.config {
-            config.insert(key.clone(), Value::from_json(value));
-        }
+        let mut config = match &pack.manifest.config {
+            Value::Map(defaults) => defaults.clone(),
+            _ => BTreeMap::new(),
+        };
+        config.extend(entry.config.iter().map(|(key, value)| (key.clone(), Value::from_json(value))));
         let config = minicbor::to_vec(Value::Map(config)).with_context(|| format!("apps.{id}.config"))?;
         let app = packs::app(pack, entry, loader).with_context(|| format!("apps.{id}"))?;
         apps.insert(id.clone(), (Arc::new(app), config));

@@ -69,7 +69,7 @@ pub fn membership(change: &MyChatMember<'_>) -> Option<Message> {
 }
 
 fn is_present(member: &ChatMember<'_>) -> bool {
-    match member.status.0.as_ref() {
+    match &*member.status.0 {
         "left" | "kicked" => false,
         "restricted" => member.is_member.0 != Some(false),
         _ => true,

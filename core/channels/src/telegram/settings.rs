@@ -33,10 +33,8 @@ impl Settings {
     pub fn from_json(config: &str) -> Result<Self, SettingsError> {
         let config: Config = serde_json::from_str(config)
             .map_err(|error| SettingsError::Malformed { line: error.line(), column: error.column() })?;
-        let bot_username = config
-            .bot_username
-            .map(|name| name.trim_start_matches('@').to_owned())
-            .filter(|name| !name.is_empty());
+        let bot_username =
+            config.bot_username.map(|name| name.trim_start_matches('@').to_owned()).filter(|name| !name.is_empty());
         let api_base_url = match config.api_base_url {
             Some(url) => base_url(&url)?,
             None => format!("https://{API_HOST}"),
@@ -46,10 +44,7 @@ impl Settings {
 }
 
 fn base_url(url: &str) -> Result<String, SettingsError> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"))
-        .ok_or(SettingsError::BaseUrl)?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(SettingsError::BaseUrl)?;
     let named = !rest.is_empty() && !rest.starts_with(['/', ':']);
     if named && rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@')) {
         Ok(url.trim_end_matches('/').to_owned())
@@ -77,7 +72,8 @@ mod tests {
         for bad in ["", "null", "7", r#"{"bot_username":7}"#, r#"{"api_base_url":false}"#] {
             assert!(matches!(Settings::from_json(bad), Err(SettingsError::Malformed { .. })), "{bad}");
         }
-        for bad in ["", "ftp://a", "https://", "https:///x", "https://a?b", "https://a#b", "https://u@a", "https://a b"] {
+        for bad in ["", "ftp://a", "https://", "https:///x", "https://a?b", "https://a#b", "https://u@a", "https://a b"]
+        {
             let json = serde_json::json!({ "api_base_url": bad }).to_string();
             assert_eq!(Settings::from_json(&json), Err(SettingsError::BaseUrl), "{bad}");
         }

@@ -56,7 +56,8 @@ fn is_by_a_bot(message: &update::Message<'_>, bot_username: Option<&str>) -> boo
 }
 
 fn is_for_another_bot(message: &update::Message<'_>, named: Option<&str>, bot_username: Option<&str>) -> bool {
-    let in_group = message.chat.0.as_ref().is_some_and(|chat| matches!(chat.kind.as_str(), Some("group" | "supergroup")));
+    let in_group =
+        message.chat.0.as_ref().is_some_and(|chat| matches!(chat.kind.as_str(), Some("group" | "supergroup")));
     match (named, bot_username) {
         (Some(named), Some(own)) => in_group && !named.eq_ignore_ascii_case(own),
         _ => false,

@@ -23,7 +23,14 @@ pub fn load(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
         return None;
     }
     let options = granit_parser::options! { emit_comments: false };
-    let mut builder = Builder { text, findings, ..Builder::empty() };
+    let mut builder = Builder {
+        text,
+        findings: &mut *findings,
+        open: Vec::new(),
+        anchors: BTreeMap::new(),
+        weight: 0,
+        root: None,
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         let step = match event {
             Ok((event, span)) => builder.event(event, span),
@@ -145,8 +152,9 @@ impl<'t> Builder<'t, '_> {
     /// beginning.
     fn add(&mut self, node: Node, anchor: usize, before: usize, at: Position) -> Result<(), Finding> {
         if anchor != 0 {
-            self.grow(self.weight.saturating_sub(before), at)?;
-            self.anchors.insert(anchor, (node.clone(), self.weight.saturating_sub(before)));
+            let weight = self.weight.saturating_sub(before);
+            self.grow(weight, at)?;
+            self.anchors.insert(anchor, (node.clone(), weight));
         }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);

@@ -6,10 +6,7 @@ use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingRespons
 
 struct Hello;
 
-#[expect(unsafe_code, reason = "generated: the canonical ABI passes pointers")]
-mod export {
-    wasip2::http::proxy::export!(super::Hello);
-}
+wasip2::http::proxy::export!(Hello);
 
 impl wasip2::exports::http::incoming_handler::Guest for Hello {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {

@@ -8,7 +8,8 @@
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes pointers")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit/component", world: "component" });
-    export!(super::Misbehave with_types_in self);
+    use super::Misbehave;
+    export!(Misbehave);
 }
 
 mod canary;

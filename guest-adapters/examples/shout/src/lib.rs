@@ -6,7 +6,8 @@
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes pointers")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit/component", world: "component" });
-    export!(super::Shout with_types_in self);
+    use super::Shout;
+    export!(Shout);
 }
 
 use bindings::{Guest, Message, Outcome};
