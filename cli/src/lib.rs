@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 pub use builtins::BUILTINS;
 pub use demo::bundle::write as write_demo_bundle;
+pub use pack_directory::build_ephemeral as build_pack_directory;
 
 #[derive(Parser)]
 #[command(

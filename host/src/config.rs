@@ -45,6 +45,8 @@ pub struct ServerConfig {
     /// Webhooks worked on at once. More wait `admission_wait_ms`, then get 503.
     pub max_concurrent_requests: u32,
     pub admission_wait_ms: u64,
+    /// Whether this process also sends replies. Off where other hosts on the same bus do.
+    pub egress_worker: bool,
 }
 
 impl Default for ServerConfig {
@@ -62,6 +64,7 @@ impl Default for ServerConfig {
             max_concurrent_requests: 256,
             // Longer than a burst, shorter than the 3 s that Slack waits.
             admission_wait_ms: 1_000,
+            egress_worker: true,
         }
     }
 }

@@ -81,7 +81,7 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
         settings: what.settings,
         secrets: what.secrets,
     };
-    let Running { host, mut background, ticker, notes } = tokio::select! {
+    let Running { host, mut background, ticker, notes, inlet: _ } = tokio::select! {
         loaded = load::load(&parts) => loaded.context(Configuration)?,
         () = either(&mut terminate, &mut interrupt) => return Ok(()),
     };

@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        let deep = format!("{}{}", r#"{"body":[{"type":"Container","items":["#, "[".repeat(100_000));
+        let deep = format!("{{\"body\":[{}", r#"{"type":"Container","items":["#.repeat(100_000));
         assert!(flatten(&deep).is_err());
     }
 

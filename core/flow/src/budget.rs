@@ -14,6 +14,9 @@ pub const MAX_ITERATIONS: u32 = 10_000;
 /// adds above it: a value that could be stored but not loaded again would lock its user out.
 pub const MAX_DATA_DEPTH: usize = 24;
 
+/// Segments of a `state` key: with the data it holds, still less deep than a record may nest.
+pub const MAX_KEY_SEGMENTS: usize = 8;
+
 /// How deep blocks of a template may nest. The parser allows 16; bytes that were not made by it get no more than this.
 pub const MAX_BLOCK_DEPTH: usize = 24;
 

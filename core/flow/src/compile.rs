@@ -47,14 +47,13 @@ pub fn compile(text: &str, context: &Context<'_>) -> Result<Compiled, Vec<Findin
 }
 
 fn encode(draft: Draft, loader: Loader<'_>, warnings: Vec<Finding>) -> Compiled {
-    let head = Head {
+    let head = record(&Head {
         ir_version: IR_VERSION,
         name: Text(Cow::Borrowed(&draft.name)),
         triggers: draft.triggers.into_iter().map(|trigger| trigger.item).collect(),
         variables: draft.variables,
         uses_config: loader.uses_config,
-    };
-    let head = record(&head);
+    });
     let nodes = draft.nodes.iter().map(|node| record(&node.item)).collect();
     Compiled { head, nodes, components: loader.components.into_iter().collect(), warnings, name: draft.name }
 }

@@ -6,12 +6,12 @@ use crate::ir::{Node, NodeKind, TriggerKind};
 use std::collections::BTreeSet;
 
 /// Where a node may lead.
-fn successors<'n>(node: &'n Node<'_>) -> impl Iterator<Item = u32> + 'n {
+fn successors(node: &Node<'_>) -> impl Iterator<Item = u32> {
     let (arms, other) = match &node.kind {
         NodeKind::Branch { arms, default } => (arms.as_slice(), *default),
-        NodeKind::Wait { on_timeout, .. } => (&[][..], *on_timeout),
+        NodeKind::Wait { on_timeout, .. } => (Default::default(), *on_timeout),
         NodeKind::Reply(_) | NodeKind::Template { .. } | NodeKind::State { .. } | NodeKind::Component { .. } => {
-            (&[][..], None)
+            (Default::default(), None)
         }
     };
     arms.iter().map(|arm| arm.next).chain(other).chain(node.next).chain(node.on_error)
@@ -77,7 +77,7 @@ fn passing_successors(draft: &Draft, index: u32) -> Vec<u32> {
     let Some(node) = node(draft, index) else { return Vec::new() };
     match &node.item.kind {
         NodeKind::Wait { .. } => Vec::new(),
-        _ => successors(&node.item).collect(),
+        _ => successors(&node.item).collect::<BTreeSet<u32>>().into_iter().collect(),
     }
 }
 
@@ -99,8 +99,8 @@ fn circle(draft: &Draft, way: &[(u32, Vec<u32>)], first: u32, findings: &mut Vec
 /// A trigger that an earlier one leaves nothing for.
 pub fn triggers(draft: &Draft, findings: &mut Vec<Finding>) {
     for (place, later) in draft.triggers.iter().enumerate() {
-        let earlier = draft.triggers.iter().take(place).map(|earlier| &earlier.item);
-        let shadowed = earlier.into_iter().any(|earlier| {
+        let mut earlier = draft.triggers.iter().take(place).map(|earlier| &earlier.item);
+        let shadowed = earlier.any(|earlier| {
             earlier.kind == later.item.kind && (earlier.pattern.is_none() || earlier.pattern == later.item.pattern)
         });
         if shadowed {

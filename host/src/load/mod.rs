@@ -8,6 +8,7 @@ mod packs;
 mod routes;
 
 use crate::bundle::Bundle;
+use crate::bus::Inlet;
 use crate::components::Loader;
 use crate::config::{Config, default_cache_dir};
 use crate::engine::{
@@ -62,6 +63,8 @@ pub struct Parts<'a> {
 /// A host and what works for it in the background.
 pub struct Running {
     pub host: Arc<Host>,
+    /// The bus's way in, for programs that embed the host and consume by themselves.
+    pub inlet: Arc<dyn Inlet>,
     pub background: JoinSet<()>,
     /// Dropped last: guests under way need its ticks to see their deadline.
     pub ticker: EpochTicker,
@@ -94,7 +97,8 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
 
     background.spawn(relay::run(Arc::clone(&services)));
     let senders = Arc::new(Semaphore::new(worker::SENDERS as usize));
-    for (_, route) in routes.all() {
+    let sending = if config.server.egress_worker { routes.all() } else { Vec::new() };
+    for (_, route) in sending {
         let (inlet, senders) = (Arc::clone(&bus.inlet), Arc::clone(&senders));
         background.spawn(worker::run(Arc::clone(route), Arc::clone(&services), inlet, senders));
     }
@@ -112,7 +116,7 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
         requests: AtomicU64::new(0),
         instance: std::process::id(),
     };
-    Ok(Running { host: Arc::new(host), background, ticker, notes })
+    Ok(Running { host: Arc::new(host), inlet: bus.inlet, background, ticker, notes })
 }
 
 /// The pool holds, at once: for each webhook the edge and one component that it called, and the senders.

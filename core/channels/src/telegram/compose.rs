@@ -110,7 +110,7 @@ fn photo(reference: String) -> Media {
 }
 
 fn keyboard(rows: &[Vec<Button>]) -> Result<Option<Value>, RenderError> {
-    let count = rows.iter().map(Vec::len).sum();
+    let count: usize = rows.iter().map(Vec::len).sum();
     if count > BUTTONS_LIMIT {
         return Err(RenderError::TooManyButtons { count });
     }

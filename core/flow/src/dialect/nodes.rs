@@ -4,6 +4,7 @@ use super::fields::Fields;
 use super::loader::is_name;
 use super::reply::{prompt, reply};
 use super::{Loader, Placed};
+use crate::budget::MAX_KEY_SEGMENTS;
 use crate::data::ROOTS;
 use crate::finding::{Finding, nearest};
 use crate::ir::{Arm, Node, NodeKind, StateAction, Text};
@@ -34,9 +35,6 @@ const WORDS: [&str; 13] = [
     "true", "false", "null", "and", "or", "not", "contains", "this", "else", "uppercase", "lowercase", "capitalize",
     "truncate",
 ];
-
-/// Segments of a `state` key: with what it holds, still less deep than a session record may nest.
-const MAX_KEY_SEGMENTS: usize = 8;
 
 /// `id` is None where there is none, or a bad one, which was said already.
 pub fn node(item: &yaml::Node, id: Option<&str>, loader: &mut Loader<'_>) -> Option<Placed<Node<'static>>> {

@@ -8,6 +8,9 @@ use crate::yaml::Node;
 /// Kinds of the language (spec/flow.md) that this version does not have yet.
 const LATER: [&str; 5] = ["event", "timer", "block_action", "slash_command", "setup"];
 
+const KEYS: &[&str] = &["type", "target"];
+const MESSAGE_KEYS: &[&str] = &["type", "target", "pattern"];
+
 /// In the order they are tried: as in the file, `default` last wherever it stands.
 pub fn triggers(list: &Node, loader: &mut Loader<'_>) -> Vec<Placed<Trigger<'static>>> {
     let items = loader.list(list, "`triggers`");
@@ -23,9 +26,9 @@ fn trigger(item: &Node, loader: &mut Loader<'_>) -> Option<Placed<Trigger<'stati
     let fields = loader.open_fields(item, "a trigger")?;
     let named = loader.required(&fields, "type")?;
     let (kind, known) = match loader.scalar(named, "a trigger's type")?.text.as_str() {
-        "message" => (TriggerKind::Message, ["type", "target", "pattern"].as_slice()),
-        "callback_query" => (TriggerKind::CallbackQuery, ["type", "target"].as_slice()),
-        "default" => (TriggerKind::Default, ["type", "target"].as_slice()),
+        "message" => (TriggerKind::Message, MESSAGE_KEYS),
+        "callback_query" => (TriggerKind::CallbackQuery, KEYS),
+        "default" => (TriggerKind::Default, KEYS),
         later if LATER.contains(&later) => {
             loader.error("not-yet", named.at, format!("the trigger `{later}` is not supported by this version yet"));
             return None;

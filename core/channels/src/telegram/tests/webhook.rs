@@ -154,7 +154,7 @@ fn places_contacts_polls_and_dice() {
 #[test]
 fn service_messages_start_no_turn() {
     for members in
-        [json!({ "pinned_message": {} }), json!({ "migrate_to_chat_id": -100_1 }), json!({ "new_chat_title": "x" })]
+        [json!({ "pinned_message": {} }), json!({ "migrate_to_chat_id": -1001 }), json!({ "new_chat_title": "x" })]
     {
         let message = message(&in_group(members));
         assert_eq!((message.kind, message.starts_turn), (MessageKind::Event, false));
