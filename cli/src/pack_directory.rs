@@ -2,8 +2,7 @@
 
 use crate::commands::key::generate;
 use anyhow::Context;
-use greentic_flow::compile::{Context as FlowContext, compile};
-use greentic_flow::finding::Finding;
+use greentic_flow::{Context as FlowContext, Finding, compile};
 use greentic_host::load::BuiltPack;
 use greentic_pack::key::SigningKey;
 use greentic_pack::{AssetFile, BuildInput, ComponentFile, FlowFile, FlowImage, PackToml};

@@ -51,6 +51,21 @@ impl Finding {
     }
 }
 
+/// `3:14: error[code]: message`, with the hint on a line of its own: what a file's name is put before.
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}:{}: {severity}[{}]: {}", self.line, self.column, self.code, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  help: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// In the order of the text, and within one place always the same.
 pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
@@ -89,7 +104,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, expected) in [("", "", 0), ("abc", "", 3), ("", "ab", 2), ("reply", "repyl", 2), ("wait", "await", 1)] {
+        for (a, b, expected) in
+            [("", "", 0), ("abc", "", 3), ("", "ab", 2), ("reply", "repyl", 2), ("wait", "await", 1)]
+        {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

@@ -18,6 +18,12 @@ pub const IR_VERSION: u32 = 1;
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text<'b>(pub Cow<'b, str>);
 
+impl Text<'_> {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Deref for Text<'_> {
     type Target = str;
 

@@ -43,16 +43,18 @@ mod build {
     const MAX_MINIMISED: usize = 128 * 1024;
 
     pub fn pattern(text: &str) -> Result<Program<'static>, SyntaxError> {
-        let hir = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(text).map_err(|error| match error {
-            regex_syntax::Error::Parse(error) => SyntaxError::new(error.span().start.offset, error.kind().to_string()),
-            regex_syntax::Error::Translate(error) => {
-                SyntaxError::new(error.span().start.offset, error.kind().to_string())
-            }
-            other => SyntaxError::new(0, other.to_string()),
-        })?;
-        let config = thompson::Config::new()
-            .which_captures(thompson::WhichCaptures::None)
-            .nfa_size_limit(Some(MAX_WORK));
+        let hir =
+            regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(text).map_err(|error| match error {
+                regex_syntax::Error::Parse(error) => {
+                    SyntaxError::new(error.span().start.offset, error.kind().to_string())
+                }
+                regex_syntax::Error::Translate(error) => {
+                    SyntaxError::new(error.span().start.offset, error.kind().to_string())
+                }
+                other => SyntaxError::new(0, other.to_string()),
+            })?;
+        let config =
+            thompson::Config::new().which_captures(thompson::WhichCaptures::None).nfa_size_limit(Some(MAX_WORK));
         let nfa = thompson::Compiler::new()
             .configure(config)
             .build_from_hir(&ascii_boundaries(hir))

@@ -18,12 +18,7 @@ pub fn render_shape(program: &[u8], view: View<'_>, budget: &mut Budget) -> Resu
     Ok(value)
 }
 
-fn shape(
-    decoder: &mut Decoder<'_>,
-    view: View<'_>,
-    budget: &mut Budget,
-    depth: usize,
-) -> Result<Value, RenderError> {
+fn shape(decoder: &mut Decoder<'_>, view: View<'_>, budget: &mut Budget, depth: usize) -> Result<Value, RenderError> {
     let left = depth.checked_sub(1).ok_or(RenderError::TooDeep)?;
     match decoder.datatype()? {
         Type::Bytes => render_value(decoder.bytes()?, view, budget),
@@ -71,7 +66,14 @@ mod tests {
         let mut e = Encoder::new(Vec::new());
         e.map(3).unwrap();
         e.str("a").unwrap().bytes(&template("{{n}}").unwrap().program).unwrap();
-        e.str("b").unwrap().array(2).unwrap().bool(true).unwrap().bytes(&template("{{n}}{{s}}").unwrap().program).unwrap();
+        e.str("b")
+            .unwrap()
+            .array(2)
+            .unwrap()
+            .bool(true)
+            .unwrap()
+            .bytes(&template("{{n}}{{s}}").unwrap().program)
+            .unwrap();
         e.str("{{s}}").unwrap().str("{{s}}").unwrap();
         let value = render_shape(e.writer(), View::of(&data), &mut Budget::default()).unwrap();
         let expected = serde_json::json!({ "a": 3, "b": [true, "3x"], "{{s}}": "{{s}}" });

@@ -37,7 +37,7 @@ fn unreachable(draft: &Draft, findings: &mut Vec<Finding>) {
     }
     for (index, node) in (0..).zip(&draft.nodes) {
         if !reached.contains(&index) {
-            let message = format!("no trigger leads to the node `{}`", &*node.item.id);
+            let message = format!("no trigger leads to the node `{}`", node.item.id.as_str());
             findings.push(Finding::warning("unreachable", node.at, message));
         }
     }
@@ -87,7 +87,7 @@ fn circle(draft: &Draft, way: &[(u32, Vec<u32>)], first: u32, findings: &mut Vec
         .map(|(index, _)| *index)
         .skip_while(|index| *index != first)
         .chain([first])
-        .filter_map(|index| Some(&*node(draft, index)?.item.id))
+        .filter_map(|index| Some(node(draft, index)?.item.id.as_str()))
         .collect();
     if let Some(first) = node(draft, first) {
         let message = format!("this circle has no `wait` in it: {}", ids.join(" → "));

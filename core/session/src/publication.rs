@@ -146,7 +146,8 @@ mod tests {
         ) {
             let publication = Publication { id, subject, headers, payload };
             let encoded = OutboxEntry::encode_all(turn, std::slice::from_ref(&publication)).unwrap();
-            prop_assert_eq!(OutboxEntry::decode(&encoded[0].1).unwrap(), OutboxEntry { turn, index: 0, publication: publication.clone() });
+            let entry = OutboxEntry::decode(&encoded[0].1).unwrap();
+            prop_assert_eq!(entry, OutboxEntry { turn, index: 0, publication: publication.clone() });
         }
 
         #[test]

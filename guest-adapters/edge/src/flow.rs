@@ -46,11 +46,14 @@ pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<
     if let Some(error) = &ending.error {
         eprintln!("flow failed: {error}");
     }
-    let session = match &ending.record {
-        Some(record) => Some(record.encode()),
-        None => session.map(<[u8]>::to_vec),
-    };
-    Ok((session, outbox(route, message, ending.replies)))
+    let unchanged = session.map(<[u8]>::to_vec);
+    match ending.record.as_ref().map(Record::encode).transpose() {
+        Ok(changed) => Ok((changed.or(unchanged), outbox(route, message, ending.replies))),
+        Err(error) => {
+            eprintln!("session record not storable: {error}");
+            Ok((unchanged, apology(route, message)))
+        }
+    }
 }
 
 /// The reply of a turn that could not be stored as it was.

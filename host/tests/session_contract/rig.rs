@@ -81,7 +81,7 @@ pub async fn settle(store: &Store, lease: &Lease, ids: &[&str]) {
     store.settle(lease, &ids).await.unwrap();
 }
 
-/// A whole turn that publishes nothing.
+/// A whole turn that commits and publishes nothing of it.
 pub async fn turn(store: &Store, key: &SessionKey, delivery: &str, session: &str, outbox: &[&str]) {
     let turn = begin_new(store, key, delivery).await;
     commit(store, &turn.lease, delivery, session, outbox).await.unwrap();

@@ -84,7 +84,12 @@ impl<'c> Loader<'c> {
             return Some(&scalar.text);
         }
         let message = format!("`{}` can't be {what}", scalar.text.chars().take(80).collect::<String>());
-        self.error_with_hint("bad-id", node.at, message, "use 1 to 63 of A-Z, a-z, 0-9, `_`, `-`, not beginning with `-`");
+        self.error_with_hint(
+            "bad-id",
+            node.at,
+            message,
+            "use 1 to 63 of A-Z, a-z, 0-9, `_`, `-`, not beginning with `-`",
+        );
         None
     }
 }

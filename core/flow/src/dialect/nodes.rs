@@ -16,23 +16,23 @@ const KEYS: [&str; 7] = ["id", "type", "config", "next", "on_error", "output", "
 const TYPES: [&str; 5] = ["reply", "template", "branch", "state", "wait"];
 
 /// Types of the language (spec/flow.md) that this version does not have yet. They are never components.
-const LATER: [&str; 11] = [
-    "script",
-    "http",
-    "llm",
-    "event",
-    "adaptive-card",
-    "fast2flow",
-    "flow2flow",
-    "mcp-tool",
-    "log",
-    "config",
-    "error",
-];
+const LATER: [&str; 11] =
+    ["script", "http", "llm", "event", "adaptive-card", "fast2flow", "flow2flow", "mcp-tool", "log", "config", "error"];
 
 /// Words that mean something else in an expression or a template.
 const WORDS: [&str; 13] = [
-    "true", "false", "null", "and", "or", "not", "contains", "this", "else", "uppercase", "lowercase", "capitalize",
+    "true",
+    "false",
+    "null",
+    "and",
+    "or",
+    "not",
+    "contains",
+    "this",
+    "else",
+    "uppercase",
+    "lowercase",
+    "capitalize",
     "truncate",
 ];
 
@@ -65,12 +65,7 @@ pub fn node(item: &yaml::Node, id: Option<&str>, loader: &mut Loader<'_>) -> Opt
     Some(Placed { item: node, at: item.at })
 }
 
-fn config<'y>(
-    fields: &Fields<'y>,
-    what: &'static str,
-    known: &[&str],
-    loader: &mut Loader<'_>,
-) -> Option<Fields<'y>> {
+fn config<'y>(fields: &Fields<'y>, what: &'static str, known: &[&str], loader: &mut Loader<'_>) -> Option<Fields<'y>> {
     match fields.get("config") {
         Some(node) => loader.fields(node, what, known),
         None => Some(Fields::none(fields.at, what)),

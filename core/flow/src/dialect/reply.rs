@@ -99,7 +99,12 @@ fn button(item: &Node, loader: &mut Loader<'_>) -> Option<Button<'static>> {
         ["action", "callback_data", "url"].into_iter().filter_map(|key| Some((key, fields.get(key)?))).collect();
     let [(key, node)] = given.as_slice() else {
         let message = "a button has one of `action`, `callback_data` and `url`";
-        loader.error_with_hint("missing-key", fields.at, message, "`action` comes back as `callback_data`; `url` opens");
+        loader.error_with_hint(
+            "missing-key",
+            fields.at,
+            message,
+            "`action` comes back as `callback_data`; `url` opens",
+        );
         return None;
     };
     let program = loader.template(node, "what a button does")?;

@@ -49,14 +49,14 @@ impl Turn<'_> {
                 let content = self.content(input.as_deref(), &mut budget)?;
                 let output = node.output.as_deref().map(str::to_owned);
                 self.phase = turn::Phase::Call(Call { output, next: node.next, on_error: node.on_error });
-                let (component, operation) = (component.to_string(), operation.to_string());
+                let (component, operation) = (component.as_str().to_owned(), operation.as_str().to_owned());
                 Ok(Effect::Invoke { component, operation, content })
             }
         }
     }
 
     fn keep(&mut self, node: &Node<'_>, result: Value) {
-        self.memory.keep(node.id.to_string(), node.output.as_deref().map(str::to_owned), result);
+        self.memory.keep(node.id.as_str().to_owned(), node.output.as_deref().map(str::to_owned), result);
     }
 
     /// Sends a reply and gives its text. A reply with nothing in it would be refused by every platform.

@@ -199,8 +199,8 @@ impl<'m> Turn<'m> {
     }
 
     fn configure(&mut self, config: &[u8]) -> Result<(), Fault> {
-        let config: Value = minicbor::decode(config)
-            .map_err(|error| Fault::new(ErrorKind::BadAnswer, format!("config: {error}")))?;
+        let config: Value =
+            minicbor::decode(config).map_err(|error| Fault::new(ErrorKind::BadAnswer, format!("config: {error}")))?;
         self.memory.config = config;
         Ok(())
     }
@@ -228,7 +228,8 @@ impl<'m> Turn<'m> {
             return Err(Fault::new(ErrorKind::BadFlow, format!("the flow has no node {}", way.index)));
         };
         let node: Node<'_> = minicbor::decode(record)?;
-        node.id.clone_into(&mut self.at.node);
+        self.at.node.clear();
+        self.at.node.push_str(&node.id);
         self.at.line = node.line;
         self.run(&node, way).or_else(|fault| self.handle(fault, node.on_error))
     }

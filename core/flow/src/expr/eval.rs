@@ -94,12 +94,38 @@ mod tests {
     #[test]
     fn what_holds() {
         for text in [
-            "n == 3", "n == 3.0", "n != 4", "n >= 3 && n <= 3", "n > f", "-1 < n", "s == 'Héllo'", "s == \"Héllo\"",
-            "s contains 'll'", "list contains 1", "list contains \"b\"", "map contains 'k'", "s.length == 5",
-            "list.length == 2", "list[0] == 1", "list[1] == 'b'", "map.k == 1", "none == null", "missing == null",
-            "missing.deeper[3].x == null", "s != null", "yes", "not empty", "!none", "not n == 4",
-            "n == 4 or n == 3", "n == 4 || yes and s == 'Héllo'", "(n == 4 or yes) and !(f == 1)", "true", "'a' < 'b'",
-            "'it\\'s' == \"it's\"", "!missing == true",
+            "n == 3",
+            "n == 3.0",
+            "n != 4",
+            "n >= 3 && n <= 3",
+            "n > f",
+            "-1 < n",
+            "s == 'Héllo'",
+            "s == \"Héllo\"",
+            "s contains 'll'",
+            "list contains 1",
+            "list contains \"b\"",
+            "map contains 'k'",
+            "s.length == 5",
+            "list.length == 2",
+            "list[0] == 1",
+            "list[1] == 'b'",
+            "map.k == 1",
+            "none == null",
+            "missing == null",
+            "missing.deeper[3].x == null",
+            "s != null",
+            "yes",
+            "not empty",
+            "!none",
+            "not n == 4",
+            "n == 4 or n == 3",
+            "n == 4 || yes and s == 'Héllo'",
+            "(n == 4 or yes) and !(f == 1)",
+            "true",
+            "'a' < 'b'",
+            "'it\\'s' == \"it's\"",
+            "!missing == true",
         ] {
             assert!(holds(text), "{text}");
         }
@@ -108,8 +134,23 @@ mod tests {
     #[test]
     fn what_does_not_hold() {
         for text in [
-            "n == '3'", "n < 'z'", "s > 1", "none < 1", "missing >= 0", "list == map", "empty", "false", "null", "0",
-            "not yes", "list contains '1'", "n contains 3", "list[2]", "n == 3 and none", "yes == 1", "none != null",
+            "n == '3'",
+            "n < 'z'",
+            "s > 1",
+            "none < 1",
+            "missing >= 0",
+            "list == map",
+            "empty",
+            "false",
+            "null",
+            "0",
+            "not yes",
+            "list contains '1'",
+            "n contains 3",
+            "list[2]",
+            "n == 3 and none",
+            "yes == 1",
+            "none != null",
         ] {
             assert!(!holds(text), "{text}");
         }

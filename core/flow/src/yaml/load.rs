@@ -23,14 +23,8 @@ pub fn load(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
         return None;
     }
     let options = granit_parser::options! { emit_comments: false };
-    let mut builder = Builder {
-        text,
-        findings: &mut *findings,
-        open: Vec::new(),
-        anchors: BTreeMap::new(),
-        weight: 0,
-        root: None,
-    };
+    let mut builder =
+        Builder { text, findings: &mut *findings, open: Vec::new(), anchors: BTreeMap::new(), weight: 0, root: None };
     for event in Parser::new_from_str_with_options(text, options) {
         let step = match event {
             Ok((event, span)) => builder.event(event, span),

@@ -38,7 +38,9 @@ impl Scalar {
     /// be told apart (folded over lines) it is the beginning.
     pub fn position(&self, at: Position, offset: usize) -> Position {
         let place = match self.style {
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.quoted_column(offset).map(|column| (0, column)),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                self.quoted_column(offset).map(|column| (0, column))
+            }
             ScalarStyle::Literal => self.literal_place(offset),
             ScalarStyle::Plain | ScalarStyle::Folded => self.plain_column(offset).map(|column| (0, column)),
         };
