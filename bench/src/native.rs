@@ -59,9 +59,10 @@ async fn webhook(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) 
     let Ok(update) = serde_json::from_slice::<Update>(&body) else { return StatusCode::BAD_REQUEST };
     let Some(message) = update.message else { return StatusCode::OK };
     let Some(reply) = turn(&shared, update.update_id, &message) else { return StatusCode::OK };
-    match serde_json::to_vec(&reply) {
-        Ok(bytes) if shared.replies.send(bytes).await.is_ok() => StatusCode::OK,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    let Ok(bytes) = serde_json::to_vec(&reply) else { return StatusCode::INTERNAL_SERVER_ERROR };
+    match shared.replies.send(bytes).await {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -155,5 +155,5 @@ fn every_flow_is_talked_to() {
     names.sort();
     let expected =
         ["components", "greeting", "order", "waiting"].map(|name| [format!("{name}.txt"), format!("{name}.ygtc")]);
-    assert_eq!(names, expected.concat());
+    assert_eq!(names, expected.concat().iter().map(std::ffi::OsString::from).collect::<Vec<_>>());
 }
