@@ -138,8 +138,8 @@ pub fn serve(kind: Kind) -> anyhow::Result<()> {
             Kind::Greentic | Kind::Native => {}
         }
         println!("{say}");
-        let never = std::future::pending;
-        server::serve(std::sync::Arc::clone(&running.host), listener, Duration::ZERO, never(), never()).await;
+        let never = async || std::future::pending().await;
+        server::serve(std::sync::Arc::clone(&running.host), listener, Duration::ZERO, never).await;
         Ok(())
     })
 }

@@ -11,7 +11,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -39,43 +38,15 @@ pub enum Drained {
     Forced,
 }
 
-/// Serves until `first` resolves, then drains until done, `grace` has passed or `second` resolves.
+/// Serves until `stop` returns, then drains until done, `grace` has passed or `stop` returns again.
 pub async fn serve(
     host: Arc<Host>,
     listener: TcpListener,
     grace: Duration,
-    first: impl Future<Output = ()>,
-    second: impl Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
 ) -> Drained {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let mut first = std::pin::pin!(first);
-    loop {
-        // Permit before accept: past the limit, clients wait in the kernel's queue, which costs us nothing.
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, stream) = tokio::select! {
-            () = &mut first => break,
-            (permit, accepted) = accepted => match accepted {
-                Ok((stream, _)) => (permit, stream),
-                Err(error) => { back_off(&error).await; continue }
-            },
-        };
-        // Answers are small: waiting to fill a segment would only add latency.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "connection gone before it began");
-            continue;
-        }
-        let connection = graceful.watch(connection(Arc::clone(&host), stream));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-            drop(permit);
-        });
-    }
+    accept(&host, &listener, &graceful, &mut stop).await;
     drop(listener);
     host.drain();
     tracing::info!(grace_s = grace.as_secs(), "draining; a second signal ends it at once");
@@ -86,8 +57,40 @@ pub async fn serve(
     };
     tokio::select! {
         () = finished => Drained::Clean,
-        () = second => Drained::Forced,
+        () = stop() => Drained::Forced,
         () = tokio::time::sleep(grace) => Drained::Forced,
+    }
+}
+
+/// Accepts until `stop` returns.
+async fn accept(host: &Arc<Host>, listener: &TcpListener, graceful: &GracefulShutdown, stop: &mut impl AsyncFnMut()) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut stopped = std::pin::pin!(stop());
+    loop {
+        // Permit before accept: past the limit, clients wait in the kernel's queue, which costs us nothing.
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, stream) = tokio::select! {
+            () = &mut stopped => return,
+            (permit, accepted) = accepted => match accepted {
+                Ok((stream, _)) => (permit, stream),
+                Err(error) => { back_off(&error).await; continue }
+            },
+        };
+        // Answers are small: waiting to fill a segment would only add latency.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection gone before it began");
+            continue;
+        }
+        let connection = graceful.watch(connection(Arc::clone(host), stream));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(permit);
+        });
     }
 }
 

@@ -1,9 +1,9 @@
 //! The real binary as a process of its own.
 
-use crate::{BOT_TOKEN, Bundle, SECRET_TOKEN};
+use crate::{BOT_TOKEN, Bundle, PATIENCE, SECRET_TOKEN, until};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Precompiled code shared by all tests of a build: each component is compiled once, not once a test.
 pub fn code_cache() -> PathBuf {
@@ -20,7 +20,10 @@ fn binary() -> PathBuf {
 /// The binary with an environment that holds nothing of the developer's.
 pub fn command() -> Command {
     let mut command = Command::new(binary());
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("GREENTIC_WASM__CACHE_DIR", code_cache());
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("GREENTIC_WASM__CACHE_DIR", code_cache());
     command
 }
 
@@ -56,7 +59,7 @@ impl Host {
         let url = line.strip_prefix("listening on ").expect("the address").to_owned();
         // Its further words are read away: a full pipe would stop it.
         std::thread::spawn(move || lines.for_each(drop));
-        Host { child, url, client: reqwest::Client::new() }
+        Host { child, url, client: reqwest::Client::builder().timeout(PATIENCE).build().unwrap() }
     }
 
     pub fn url(&self) -> &str {
@@ -74,13 +77,48 @@ impl Host {
 
     /// The same, where the host may be gone.
     pub async fn try_post(&self, update: &str) -> Result<u16, reqwest::Error> {
-        let request = self
-            .client
-            .post(format!("{}/webhook/telegram/demo/default", self.url))
+        Ok(self.webhook(update).send().await?.status().as_u16())
+    }
+
+    /// Posts as Telegram does: again for as long as it is told to come later. Fails on any other refusal.
+    pub async fn deliver(&self, update: &str) {
+        until("an update to be accepted", || async move {
+            match self.post(update).await {
+                200..300 => Some(()),
+                503 | 504 => None,
+                status => panic!("{status} for {update}"),
+            }
+        })
+        .await;
+    }
+
+    /// The request that Telegram makes for this update.
+    pub fn webhook(&self, update: &str) -> reqwest::RequestBuilder {
+        self.client
+            .post(self.webhook_url())
             .header("Content-Type", "application/json")
             .header("X-Telegram-Bot-Api-Secret-Token", SECRET_TOKEN)
-            .body(update.to_owned());
-        Ok(request.send().await?.status().as_u16())
+            .body(update.to_owned())
+    }
+
+    pub fn webhook_url(&self) -> String {
+        format!("{}/webhook/telegram/demo/default", self.url)
+    }
+
+    /// Waits until it says that it has everything it needs: it listens before the bus is connected.
+    pub async fn ready(&self) {
+        until("the host to be ready", || async move {
+            let answer = self.client.get(format!("{}/ready", self.url)).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// Memory of the process that is really there.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     pub fn client(&self) -> &reqwest::Client {
@@ -93,6 +131,12 @@ impl Host {
         self.child.wait().unwrap();
     }
 
+    /// The same without waiting for its end, while others hold the host.
+    pub fn kill_now(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+
     /// SIGTERM: asks it to drain.
     pub fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -100,8 +144,18 @@ impl Host {
     }
 
     /// Waits for the process to end by itself.
-    pub fn wait(&mut self) -> std::process::ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The same without holding up the test's other tasks, and with an end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        until("the host to end", || {
+            let status = child.try_wait().unwrap();
+            async move { status }
+        })
+        .await
     }
 }
 

@@ -3,7 +3,13 @@
 //! Everything a test starts ends with it. A missing server skips the test, loudly; with `GREENTIC_REQUIRE_SERVERS` set,
 //! as in CI, it fails.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests stop at a broken assumption")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at a broken assumption"
+)]
 
 mod bundle;
 mod host;
@@ -12,9 +18,9 @@ mod telegram;
 mod updates;
 
 pub use bundle::{BOT_TOKEN, Bundle, SECRET_TOKEN};
-pub use host::{Host, code_cache};
-pub use servers::{Nats, Redis, program};
-pub use telegram::{Call, FakeTelegram};
+pub use host::{Host, code_cache, command};
+pub use servers::{Nats, Redis, Stored, program, spoken};
+pub use telegram::{Call, FakeTelegram, said};
 pub use updates::{callback, edited, text};
 
 use std::time::Duration;

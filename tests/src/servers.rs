@@ -1,6 +1,9 @@
 //! Real Redis and NATS servers, each on a free port of loopback, gone when dropped.
 
 use crate::until;
+use async_nats::HeaderMap;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -61,6 +64,11 @@ impl Server {
         listening(self.address).await;
     }
 
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("the server runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
     fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -92,6 +100,20 @@ impl Redis {
 
     pub fn url(&self) -> String {
         format!("redis://{}", self.0.address)
+    }
+
+    /// The lines of greentic.toml that name it.
+    pub fn config(&self) -> String {
+        format!("[redis]\nurl = \"{}\"\n", self.url())
+    }
+
+    /// SIGSTOP: connections stay open and nothing answers.
+    pub fn pause(&self) {
+        self.0.signal(Signal::STOP);
+    }
+
+    pub fn resume(&self) {
+        self.0.signal(Signal::CONT);
     }
 
     pub fn stop(&mut self) {
@@ -127,6 +149,11 @@ impl Nats {
         format!("nats://{}", self.0.address)
     }
 
+    /// The lines of greentic.toml that name it.
+    pub fn config(&self) -> String {
+        format!("[nats]\nurl = \"{}\"\n", self.url())
+    }
+
     pub fn stop(&mut self) {
         self.0.stop();
     }
@@ -140,18 +167,59 @@ impl Nats {
         async_nats::connect(self.url()).await.unwrap()
     }
 
-    /// Everything in a stream, as payloads in order.
-    pub async fn stream(&self, name: &str) -> Vec<serde_json::Value> {
+    /// Everything in a stream, as payloads in order. Waits for the stream.
+    pub async fn stream(&self, name: &str) -> Vec<Value> {
+        self.stream_of(name, 0).await
+    }
+
+    /// The same, once there is at least so much in it.
+    pub async fn stream_of(&self, name: &str, at_least: u64) -> Vec<Value> {
+        self.messages(name, at_least).await.into_iter().map(|stored| stored.payload).collect()
+    }
+
+    /// The same with subjects and headers.
+    pub async fn messages(&self, name: &str, at_least: u64) -> Vec<Stored> {
         use futures::StreamExt;
         let context = async_nats::jetstream::new(self.connect().await);
-        let mut stream = context.get_stream(name).await.unwrap();
-        let count = stream.info().await.unwrap().state.messages as usize;
+        let stream = until(&format!("{at_least} messages in {name}"), || {
+            let context = context.clone();
+            async move {
+                let stream = context.get_stream(name).await.ok()?;
+                (stream.cached_info().state.messages >= at_least).then_some(stream)
+            }
+        })
+        .await;
+        let count = stream.cached_info().state.messages as usize;
         let config = async_nats::jetstream::consumer::pull::OrderedConfig::default();
         let messages = stream.create_consumer(config).await.unwrap().messages().await.unwrap();
-        messages
-            .take(count)
-            .map(|message| serde_json::from_slice(&message.unwrap().payload).unwrap())
-            .collect()
-            .await
+        messages.take(count).map(|message| Stored::from(&message.unwrap())).collect().await
     }
+}
+
+/// One message of a stream.
+#[derive(Debug)]
+pub struct Stored {
+    pub subject: String,
+    pub headers: HeaderMap,
+    pub payload: Value,
+}
+
+impl From<&async_nats::jetstream::Message> for Stored {
+    fn from(message: &async_nats::jetstream::Message) -> Stored {
+        Stored {
+            subject: message.subject.to_string(),
+            headers: message.headers.clone().unwrap_or_default(),
+            payload: serde_json::from_slice(&message.payload).unwrap(),
+        }
+    }
+}
+
+/// What envelopes say in a conversation, in order. An acknowledgement says nothing.
+pub fn spoken(envelopes: &[Value], conversation: i64) -> Vec<&str> {
+    let conversation = conversation.to_string();
+    envelopes
+        .iter()
+        .filter(|envelope| envelope["conversation"] == conversation)
+        .map(|envelope| envelope["content"]["reply"]["text"].as_str().unwrap_or_default())
+        .collect()
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// One call of the API.
@@ -16,6 +17,8 @@ use tokio::sync::watch;
 pub struct Call {
     pub method: String,
     pub body: Value,
+    /// When it came.
+    pub at: Instant,
 }
 
 impl Call {
@@ -26,6 +29,11 @@ impl Call {
     pub fn chat(&self) -> i64 {
         self.body["chat_id"].as_i64().unwrap_or_default()
     }
+}
+
+/// What was said in a chat, in order.
+pub fn said(calls: &[Call], chat: i64) -> Vec<&str> {
+    calls.iter().filter(|call| call.method == "sendMessage" && call.chat() == chat).map(Call::text).collect()
 }
 
 #[derive(Default)]
@@ -98,10 +106,13 @@ async fn call(
     let mut seen = shared.seen.lock().unwrap();
     if let Some(violation) = violation(&bot, &method, &http_method, &headers, &parsed) {
         seen.violations.push(violation.clone());
-        return (StatusCode::BAD_REQUEST, json!({"ok": false, "error_code": 400, "description": violation}).to_string())
+        return (
+            StatusCode::BAD_REQUEST,
+            json!({"ok": false, "error_code": 400, "description": violation}).to_string(),
+        )
             .into_response();
     }
-    seen.calls.push(Call { method, body: parsed.unwrap_or_default() });
+    seen.calls.push(Call { method, body: parsed.unwrap_or_default(), at: Instant::now() });
     let count = seen.calls.len();
     let planned = seen.planned.pop_front();
     drop(seen);

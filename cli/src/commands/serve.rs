@@ -101,16 +101,9 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
     ready(&url);
 
     let grace = Duration::from_secs(config.server.graceful_shutdown_timeout);
-    let (mut terminate_again, mut interrupt_again) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let drained = server::serve(
-        Arc::clone(&host),
-        listener,
-        grace,
-        either(&mut terminate, &mut interrupt),
-        either(&mut terminate_again, &mut interrupt_again),
-    )
-    .await;
+    // The same listeners for the first signal and the second: new ones would see the first again.
+    let stop = async || either(&mut terminate, &mut interrupt).await;
+    let drained = server::serve(Arc::clone(&host), listener, grace, stop).await;
     background.shutdown().await;
     drop(ticker);
     anyhow::ensure!(drained == Drained::Clean, "stopped before every request had finished");

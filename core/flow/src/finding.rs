@@ -73,10 +73,14 @@ pub(crate) fn sort(findings: &mut [Finding]) {
     });
 }
 
-/// The known name that `name` was most likely meant to be: at most one wrong letter in three, so that a hint is worth
-/// reading.
+/// The known name that `name` was most likely meant to be. Two letters may be wrong, so that a swap is found; fewer in
+/// a short name and more in a long one, so that a hint is worth reading.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).clamp(1, 3);
+    let limit = match name.chars().count() {
+        0..4 => 1,
+        4..10 => 2,
+        _ => 3,
+    };
     let near = known.into_iter().map(|known| (distance(name, known), known));
     near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }

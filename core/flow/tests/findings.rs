@@ -1,5 +1,12 @@
 //! What an author is told: the code, the place and the hint of each finding.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test is allowed to stop at a broken assumption, in its helpers too"
+)]
+
 use greentic_flow::{Context, Finding, Severity, compile};
 use proptest::prelude::*;
 
@@ -78,8 +85,8 @@ fn unknown_names_are_refused_with_the_nearest() {
         ("  - {id: a, typ: reply, config: {message: x}}", "unknown-key", 13, "did you mean `type`?"),
         ("  - {id: a, type: replay, config: {message: x}}", "unknown-type", 19, "did you mean `reply`?"),
         ("  - {id: a, type: ecco}", "unknown-type", 19, "did you mean `echo`?"),
-        ("  - {id: a, type: reply, config: {mesage: x}}", "unknown-key", 37, "did you mean `message`?"),
-        ("  - {id: a, type: echo, config: {inptu: x}}", "unknown-key", 36, "did you mean `input`?"),
+        ("  - {id: a, type: reply, config: {mesage: x}}", "unknown-key", 35, "did you mean `message`?"),
+        ("  - {id: a, type: echo, config: {inptu: x}}", "unknown-key", 34, "did you mean `input`?"),
     ] {
         let all = findings(&flow(nodes));
         let finding = all.iter().find(|finding| finding.code == code).unwrap_or_else(|| panic!("{nodes}: {all:?}"));
@@ -97,7 +104,7 @@ fn what_is_known_and_not_there_yet_says_so() {
     );
     assert_eq!(found("id: f\ntype: messaging\nnodes:\n  in: {reply: {}}\n"), [("not-yet", 3, 1)]);
     let trigger = "name: f\nversion: 1\ntriggers: [{type: timer, cron: x, target: a}]\nnodes: [{id: a, type: echo}]\n";
-    assert_eq!(found(trigger), [("not-yet", 3, 19), ("unreachable", 4, 9)]);
+    assert_eq!(found(trigger), [("not-yet", 3, 19)]);
 }
 
 #[test]
@@ -106,16 +113,16 @@ fn errors() {
         ("  - {id: a, type: wait}", ("no-successor", 5, 5)),
         ("  - {id: a, type: echo}\n  - {id: a, type: echo}", ("duplicate-id", 6, 10)),
         ("  - {id: a b, type: echo}", ("bad-id", 5, 10)),
-        ("  - {id: a, type: state, config: {action: put, key: x}}", ("bad-value", 5, 45)),
-        ("  - {id: a, type: state, config: {action: set, key: x}}", ("missing-key", 5, 36)),
-        ("  - {id: a, type: state, config: {action: get, key: state.x}}", ("bad-id", 5, 55)),
-        ("  - {id: a, type: echo, output: state}", ("bad-id", 5, 35)),
+        ("  - {id: a, type: state, config: {action: put, key: x}}", ("bad-value", 5, 43)),
+        ("  - {id: a, type: state, config: {action: set, key: x}}", ("missing-key", 5, 34)),
+        ("  - {id: a, type: state, config: {action: get, key: state.x}}", ("bad-id", 5, 53)),
+        ("  - {id: a, type: echo, output: state}", ("bad-id", 5, 33)),
         ("  - {id: a, type: reply}", ("missing-key", 5, 5)),
-        ("  - {id: a, type: reply, config: {buttons: [{label: x}], message: x}}", ("missing-key", 5, 47)),
-        ("  - {id: a, type: wait, next: a, config: {timeout: soon}}", ("bad-value", 5, 54)),
-        ("  - {id: a, type: branch, config: {conditions: []}}", ("shape", 5, 50)),
+        ("  - {id: a, type: reply, config: {buttons: [{label: x}], message: x}}", ("missing-key", 5, 45)),
+        ("  - {id: a, type: wait, next: a, config: {timeout: soon}}", ("bad-value", 5, 52)),
+        ("  - {id: a, type: branch, config: {conditions: []}}", ("shape", 5, 48)),
         ("  - [a]", ("shape", 5, 5)),
-        ("  - {id: a, id: b, type: echo}", ("duplicate-key", 5, 15)),
+        ("  - {id: a, id: b, type: echo}", ("duplicate-key", 5, 13)),
     ] {
         let all = found(&flow(nodes));
         assert!(all.contains(&expected), "{nodes}: {all:?}");
@@ -170,7 +177,7 @@ fn the_same_text_makes_the_same_bytes() {
         include_str!("flows/components.ygtc"),
     ] {
         let once = compile(text, &CONTEXT).unwrap();
-        assert_eq!(once.warnings.iter().find(|finding| finding.severity == Severity::Error), None);
+        assert!(once.warnings.iter().all(|finding| finding.severity == Severity::Warning));
         assert_eq!(once, compile(text, &CONTEXT).unwrap());
     }
 }

@@ -5,6 +5,13 @@
 //! a note holds this, `+ ms` time passes, `@ version` the pack is replaced, `: component.operation = answer` and
 //! `:! component.operation = message` what a component will answer. `components: a b` comes first.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test is allowed to stop at a broken assumption, in its helpers too"
+)]
+
 mod support;
 
 use greentic_flow::engine::{Ending, Failure, FailureKind};

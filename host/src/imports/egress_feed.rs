@@ -18,6 +18,9 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 /// makes 16 MiB at most.
 const CAPACITY: usize = 4_096;
 
+/// Wait for a bus that is not connected: enough for a sidecar that is just starting anew.
+const PATIENCE_WHILE_DOWN: Duration = Duration::from_millis(250);
+
 /// Where and how the sidecar connects.
 #[derive(Clone)]
 pub struct Connection {
@@ -70,6 +73,8 @@ impl Feed {
 
     /// Publishes in order and waits for the bus's word, at most `patience`.
     pub async fn publish(&self, batch: Vec<Publication>, patience: Duration) -> Vec<Published> {
+        // A bus that is away seldom comes back within a webhook's time: the outbox is the better place to wait.
+        let patience = if self.is_up() { patience } else { patience.min(PATIENCE_WHILE_DOWN) };
         let deadline = tokio::time::Instant::now() + patience;
         let mut fates = Vec::with_capacity(batch.len());
         for publication in batch {

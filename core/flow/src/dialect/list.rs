@@ -32,7 +32,10 @@ pub fn load(root: &yaml::Node, loader: &mut Loader<'_>) -> Option<Draft> {
     };
     let triggers = match loader.required(&fields, "triggers") {
         Some(list) => triggers(list, loader),
-        None => Vec::new(),
+        None => {
+            loader.graph_complete = false;
+            Vec::new()
+        }
     };
     Some(Draft { name: name?.to_owned(), variables: Value::Map(variables), triggers, nodes })
 }

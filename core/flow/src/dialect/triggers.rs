@@ -18,6 +18,8 @@ pub fn triggers(list: &Node, loader: &mut Loader<'_>) -> Vec<Placed<Trigger<'sta
         loader.error("shape", list.at, "a flow has at least one trigger, or it would never run");
     }
     let mut triggers: Vec<_> = items.iter().filter_map(|item| trigger(item, loader)).collect();
+    // Where a trigger is missing, nothing can be said of what is reached.
+    loader.graph_complete &= !items.is_empty() && triggers.len() == items.len();
     triggers.sort_by_key(|trigger| trigger.item.kind == TriggerKind::Default);
     triggers
 }
