@@ -177,7 +177,7 @@ pub async fn measure(
     for _ in 0..iterations {
         let began = Instant::now();
         work().await.with_context(|| name.clone())?;
-        times.saturating_record(began.elapsed().as_nanos() as u64);
+        times.record(began.elapsed().as_nanos() as u64)?;
     }
     let faults = minor_faults()? - faults;
     let at = |quantile: f64| Duration::from_nanos(times.value_at_quantile(quantile)).as_secs_f64() * 1e6;

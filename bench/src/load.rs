@@ -83,7 +83,7 @@ async fn connection(
             _ => Instant::now(),
         };
         send(&mut sender, address).await?;
-        latencies.saturating_record(from.elapsed().as_nanos() as u64);
+        latencies.record(from.elapsed().as_nanos() as u64)?;
     }
     drop(sender);
     driver.await??;

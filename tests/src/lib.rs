@@ -12,12 +12,14 @@
 )]
 
 mod bundle;
+mod flows;
 mod host;
 mod servers;
 mod telegram;
 mod updates;
 
 pub use bundle::{BOT_TOKEN, Bundle, SECRET_TOKEN};
+pub use flows::{ECHO, MISBEHAVING};
 pub use host::{Host, code_cache, command};
 pub use servers::{Nats, Redis, Stored, program, spoken};
 pub use telegram::{Call, FakeTelegram, said};

@@ -105,6 +105,7 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
     let stop = async || either(&mut terminate, &mut interrupt).await;
     let drained = server::serve(Arc::clone(&host), listener, grace, stop).await;
     background.shutdown().await;
+    host.services.outlet.close().await;
     drop(ticker);
     anyhow::ensure!(drained == Drained::Clean, "stopped before every request had finished");
     Ok(())

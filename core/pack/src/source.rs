@@ -4,7 +4,7 @@
 //! because a misspelt option that is quietly dropped is the costliest kind. What the values may be (names, paths,
 //! capability) is checked where a pack is opened, and [`crate::build`] opens what it made.
 
-use greentic_types::Value;
+use greentic_types::{Value, nearest};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -144,7 +144,7 @@ fn check_key(text: &str, key: &Spanned<DeString<'_>>, known: &[&'static str]) ->
     Err(SourceError::UnknownKey {
         key: name.to_owned(),
         line: line_of(text, key.span().start),
-        nearest: nearest(name, known),
+        nearest: nearest(name, known.iter().copied()),
     })
 }
 
@@ -157,36 +157,6 @@ fn invalid(text: &str, error: &toml::de::Error) -> SourceError {
 
 fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
-}
-
-/// The known key that is few enough edits away to be meant.
-fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
-    known
-        .iter()
-        .map(|key| (distance(word, key), *key))
-        .filter(|(edits, key)| *edits <= 1 + key.len() / 4)
-        .min()
-        .map(|(_, key)| key)
-}
-
-/// Levenshtein: insertions, deletions and replacements of one character.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, from_char) in from.chars().enumerate() {
-        let mut left = index + 1;
-        let mut next = vec![left];
-        for (to_char, pair) in to.iter().zip(row.windows(2)) {
-            if let [diagonal, above] = pair {
-                left = (diagonal + usize::from(from_char != *to_char))
-                    .min(above + 1)
-                    .min(left + 1);
-                next.push(left);
-            }
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 fn no_config() -> Value {
@@ -315,13 +285,6 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
         let toml = PackToml::parse("pack = { name = 'a', version = '1.0.0' }\ncapabilities.id = 'x'").unwrap();
         assert_eq!(toml.config, Value::Map(BTreeMap::new()));
         assert!(toml.flows.is_empty() && toml.secrets.required.is_empty() && toml.pack.authors.is_empty());
-    }
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 
     proptest! {

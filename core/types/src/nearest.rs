@@ -1,36 +1,32 @@
 //! The nearest known word to a mistyped one, for hints in error messages.
 
-/// The candidate with the fewest edits from `word`, when that is few enough to be a typing error: at most a third
-/// of its letters.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(edits, candidate)| *edits <= candidate.chars().count().max(3).div_ceil(3))
-        .min()
-        .map(|(_, candidate)| candidate)
+/// The known name that `name` was most likely meant to be. Two letters may be wrong, so that a swap is found; fewer in
+/// a short name and more in a long one, so that a hint is worth reading.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = match name.chars().count() {
+        0..4 => 1,
+        4..10 => 2,
+        _ => 3,
+    };
+    let near = known.into_iter().map(|known| (distance(name, known), known));
+    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
-/// Edits (insert, delete, replace, swap of neighbours) between two words; the first 64 letters count.
+/// Levenshtein's distance: insertions, deletions and replacements of one character.
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(64).collect();
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut before: Vec<usize> = Vec::new();
+    let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, &x) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, &y) in b.iter().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
-            let mut edits = (at(&row, j) + usize::from(x != y)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(&y) && b.get(j - 1) == Some(&x);
-            if swapped {
-                edits = edits.min(at(&before, j - 1) + 1);
-            }
-            next.push(edits);
+    for (index, wanted) in a.chars().enumerate() {
+        let (mut diagonal, mut left) = (index, index + 1);
+        let mut next = vec![left];
+        for (found, above) in b.iter().zip(row.iter().skip(1)) {
+            left = if *found == wanted { diagonal } else { 1 + diagonal.min(*above).min(left) };
+            diagonal = *above;
+            next.push(left);
         }
-        before = std::mem::replace(&mut row, next);
+        row = next;
     }
-    row.last().copied().unwrap_or(0)
+    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -38,11 +34,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_typing_errors_and_nothing_else() {
-        let known = ["port", "host", "workers", "greeting"];
+    fn distances() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "ab", 2),
+            ("reply", "repyl", 2),
+            ("wait", "await", 1),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_far_name_is_no_hint() {
+        let known = ["reply", "template", "branch", "state", "wait", "port"];
+        assert_eq!(nearest("replay", known), Some("reply"));
+        assert_eq!(nearest("tempalte", known), Some("template"));
         assert_eq!(nearest("prot", known), Some("port"));
-        assert_eq!(nearest("worker", known), Some("workers"));
-        assert_eq!(nearest("greting", known), Some("greeting"));
-        assert_eq!(nearest("telemetry", known), None);
+        assert_eq!(nearest("http", known), None);
+        assert_eq!(nearest("x", known), None);
     }
 }

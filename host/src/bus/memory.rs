@@ -70,6 +70,10 @@ impl Outlet for MemoryBus {
     fn is_up(&self) -> bool {
         true
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 impl Inlet for MemoryBus {

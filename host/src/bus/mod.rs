@@ -33,6 +33,9 @@ pub trait Outlet: Send + Sync + 'static {
 
     /// Whether publishing would work now; for `/ready`.
     fn is_up(&self) -> bool;
+
+    /// Takes nothing more and lets what is under way finish, for a moment at most: the last step of a shutdown.
+    fn close(&self) -> BoxFuture<'_, ()>;
 }
 
 /// A message taken from the bus and not yet done with.

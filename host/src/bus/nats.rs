@@ -11,8 +11,9 @@ use async_nats::jetstream::{self, AckKind, consumer, stream};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use greentic_types::{outgoing_id, subject};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// How long JetStream remembers ids. At least two minutes by the specification; an hour, because a host that died
 /// after publishing and before settling publishes again when it is back, and restarts take longer than two minutes.
@@ -37,16 +38,40 @@ pub enum Credentials {
     NkeySeed(Secret),
 }
 
+/// What the sidecar gets for its last batch on shutdown. What is still unreported then is in an outbox.
+const LAST_BATCH: Duration = Duration::from_secs(2);
+
 /// The way out through the sidecar.
-pub struct SidecarOutlet(pub Arc<Feed>);
+pub struct SidecarOutlet {
+    feed: Arc<Feed>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SidecarOutlet {
+    pub fn new(feed: Arc<Feed>, supervisor: JoinHandle<()>) -> SidecarOutlet {
+        SidecarOutlet { feed, supervisor: Mutex::new(Some(supervisor)) }
+    }
+}
 
 impl Outlet for SidecarOutlet {
     fn publish(&self, batch: Vec<Publication>) -> BoxFuture<'_, Vec<Published>> {
-        Box::pin(self.0.publish(batch, PUBLISH_PATIENCE))
+        Box::pin(self.feed.publish(batch, PUBLISH_PATIENCE))
     }
 
     fn is_up(&self) -> bool {
-        self.0.is_up()
+        self.feed.is_up()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.feed.close();
+            let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(mut supervisor) = supervisor
+                && tokio::time::timeout(LAST_BATCH, &mut supervisor).await.is_err()
+            {
+                supervisor.abort();
+            }
+        })
     }
 }
 

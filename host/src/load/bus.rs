@@ -12,7 +12,6 @@ use crate::sidecar::{Sidecar, connection};
 use anyhow::Context;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
 use wasmtime::Engine;
 
 /// Both directions.
@@ -26,7 +25,6 @@ pub async fn open(
     engine: &Engine,
     code: &NativeCode,
     limits: &GuestLimits,
-    background: &mut JoinSet<()>,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Bus> {
     let config = &parts.config.nats;
@@ -56,10 +54,10 @@ pub async fn open(
     let feed = Arc::new(Feed::new(connection(config.jetstream, &credentials)));
     let sidecar = Sidecar::load(engine, code, parts.builtins.egress_nats)
         .map_err(|reason| anyhow::anyhow!("egress-nats component: {reason}"))?;
-    background.spawn(sidecar.supervise(Arc::clone(&feed), servers.clone(), limits.clone()));
+    let supervisor = tokio::spawn(sidecar.supervise(Arc::clone(&feed), servers.clone(), limits.clone()));
     let kind = if config.jetstream { "JetStream" } else { "no JetStream: delivery is not confirmed" };
     notes.push(format!("bus: NATS at {} ({kind})", servers.join(", ")));
-    Ok(Bus { outlet: Arc::new(SidecarOutlet(feed)), inlet: Arc::new(inlet) })
+    Ok(Bus { outlet: Arc::new(SidecarOutlet::new(feed, supervisor)), inlet: Arc::new(inlet) })
 }
 
 /// `nats://[user:password@|token@]host[:port]` as `host:port` and credentials.

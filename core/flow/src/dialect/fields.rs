@@ -1,7 +1,8 @@
 //! Reading a map whose keys are known: each missing or unknown key is a finding, with the nearest known name.
 
 use super::Loader;
-use crate::finding::{Finding, Position, nearest};
+use crate::finding::{Finding, Position};
+use greentic_types::nearest;
 use crate::yaml::{Content, Entry, Node, Scalar};
 
 /// A map under one name for messages, such as "a node".

@@ -1,7 +1,8 @@
 //! What every dialect needs while it loads: findings, the nodes' indices, and what the flow turned out to use.
 
 use crate::compile::Context;
-use crate::finding::{Finding, Position, nearest};
+use crate::finding::{Finding, Position};
+use greentic_types::nearest;
 use crate::yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 

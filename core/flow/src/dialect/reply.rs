@@ -2,7 +2,8 @@
 
 use super::Loader;
 use super::fields::Fields;
-use crate::finding::{Finding, nearest};
+use crate::finding::Finding;
+use greentic_types::nearest;
 use crate::ir::{Attachment, Button, Reply};
 use crate::template;
 use crate::yaml::{Content, Entry, Node};

@@ -1,7 +1,8 @@
 //! Triggers: which message begins a flow, and where.
 
 use super::{Loader, Placed};
-use crate::finding::{Finding, nearest};
+use crate::finding::Finding;
+use greentic_types::nearest;
 use crate::ir::{Trigger, TriggerKind};
 use crate::yaml::Node;
 

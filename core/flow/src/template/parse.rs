@@ -3,7 +3,7 @@
 use super::scan::{Inner, Part, parts};
 use super::{Helper, Piece};
 use crate::expr::{self, Op, SyntaxError};
-use crate::finding::nearest;
+use greentic_types::nearest;
 use crate::ir::{Program, Text, append};
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,0 +1,110 @@
+//! Every guest component that is built loads in its role and in no role with fewer rights. The macro at the end proves
+//! that none is without its test: a guest that is added does not compile here until it has one of its name.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at a broken assumption"
+)]
+
+use greentic_artifacts::{EDGE, EGRESS_NATS, HELLO_HTTP, MISBEHAVE, SHOUT, TELEGRAM};
+use greentic_host::components::{ComponentError, Gateway, Loader};
+use greentic_host::engine::{EngineSettings, KEEP_RESIDENT_BYTES, NativeCode, Role, request_engine, sidecar_engine};
+use greentic_host::imports::provider::describe;
+use greentic_host::sandbox::GuestLimits;
+use greentic_host::sidecar::Sidecar;
+use greentic_tests::code_cache;
+
+/// A loader as the host has it, with a small pool.
+fn with_loader<T>(look: impl FnOnce(&Loader<'_>) -> T) -> T {
+    let settings = EngineSettings {
+        instances: 4,
+        memory_bytes: 256 << 20,
+        keep_resident_bytes: KEEP_RESIDENT_BYTES,
+        trust_page_map: false,
+        pooled: true,
+    };
+    let engine = request_engine(&settings).unwrap();
+    let code = NativeCode::open(&code_cache()).unwrap();
+    look(&Loader { engine: &engine, code: &code })
+}
+
+/// Refused for what it asks for or lacks, and not for another reason.
+fn does_not_fit<T>(loaded: Result<T, ComponentError>) -> bool {
+    matches!(loaded, Err(ComponentError::Misfit { .. }))
+}
+
+#[test]
+fn edge() {
+    with_loader(|loader| {
+        assert!(matches!(loader.gateway("edge", EDGE, Role::Edge), Ok(Gateway::Webhook(..))));
+        assert!(matches!(loader.http_gateway("edge", EDGE, Role::Edge), Ok(Gateway::Http(_))));
+        assert!(does_not_fit(loader.gateway("edge", EDGE, Role::Http)));
+        assert!(does_not_fit(loader.provider("edge", EDGE)));
+        assert!(does_not_fit(loader.node("edge", EDGE)));
+    });
+}
+
+#[tokio::test]
+async fn telegram() {
+    let provider = with_loader(|loader| {
+        assert!(does_not_fit(loader.node("telegram", TELEGRAM)));
+        assert!(does_not_fit(loader.gateway("telegram", TELEGRAM, Role::Edge)));
+        loader.provider("telegram", TELEGRAM).unwrap()
+    });
+    let mut description = describe(&provider, &GuestLimits::default()).await.unwrap();
+    description.secrets.sort();
+    assert_eq!(description.name, "telegram");
+    assert_eq!(description.secrets, ["bot_token", "secret_token"]);
+    assert_eq!(description.hosts, ["api.telegram.org"]);
+    assert_eq!(description.text_limit, 4096);
+}
+
+#[test]
+fn egress_nats() {
+    let code = NativeCode::open(&code_cache()).unwrap();
+    assert!(Sidecar::load(&sidecar_engine().unwrap(), &code, EGRESS_NATS).is_ok());
+    // Sockets are linked for the sidecar and for nobody else.
+    with_loader(|loader| {
+        assert!(does_not_fit(loader.node("egress-nats", EGRESS_NATS)));
+        assert!(does_not_fit(loader.provider("egress-nats", EGRESS_NATS)));
+        assert!(does_not_fit(loader.gateway("egress-nats", EGRESS_NATS, Role::Edge)));
+    });
+}
+
+#[test]
+fn shout() {
+    with_loader(|loader| {
+        assert!(loader.node("shout", SHOUT).is_ok());
+        assert!(does_not_fit(loader.provider("shout", SHOUT)));
+        assert!(does_not_fit(loader.gateway("shout", SHOUT, Role::Edge)));
+    });
+}
+
+/// What it does when it runs is in `misbehave.rs`.
+#[test]
+fn misbehave() {
+    with_loader(|loader| {
+        assert!(loader.node("misbehave", MISBEHAVE).is_ok());
+        assert!(does_not_fit(loader.provider("misbehave", MISBEHAVE)));
+    });
+}
+
+/// What it answers is in `gateways.rs`.
+#[test]
+fn hello_http() {
+    with_loader(|loader| {
+        assert!(matches!(loader.gateway("hello", HELLO_HTTP, Role::Http), Ok(Gateway::Http(_))));
+        assert!(does_not_fit(loader.node("hello", HELLO_HTTP)));
+    });
+}
+
+macro_rules! has_a_test {
+    ($guest:ident) => {
+        const _: fn() = $guest;
+    };
+}
+
+greentic_artifacts::foreach_guest!(has_a_test);
