@@ -38,18 +38,20 @@ struct Variant {
     pooled: bool,
     keep_resident: usize,
     trust_page_map: bool,
+    mapped_image: bool,
 }
 
-const VARIANTS: [Variant; 4] = [
-    Variant { name: "pooled (our default)", pooled: true, keep_resident: KEEP_RESIDENT_BYTES, trust_page_map: false },
-    Variant { name: "pooled, nothing resident", pooled: true, keep_resident: 0, trust_page_map: false },
-    Variant { name: "pooled, page map trusted", pooled: true, keep_resident: 4 << 20, trust_page_map: true },
-    Variant { name: "on demand", pooled: false, keep_resident: 0, trust_page_map: false },
+const VARIANTS: [Variant; 5] = [
+    Variant { name: "pooled (our default)", pooled: true, keep_resident: KEEP_RESIDENT_BYTES, trust_page_map: false, mapped_image: false },
+    Variant { name: "pooled, mapped image", pooled: true, keep_resident: KEEP_RESIDENT_BYTES, trust_page_map: false, mapped_image: true },
+    Variant { name: "pooled, nothing resident", pooled: true, keep_resident: 0, trust_page_map: false, mapped_image: true },
+    Variant { name: "pooled, page map trusted", pooled: true, keep_resident: 4 << 20, trust_page_map: true, mapped_image: true },
+    Variant { name: "on demand", pooled: false, keep_resident: 0, trust_page_map: false, mapped_image: true },
 ];
 
 pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let iterations = if quick { 500 } else { 20_000 };
+    let iterations = if quick { 500 } else { 10_000 };
     runtime.block_on(async {
         let mut rows = Vec::new();
         let pooled = bare::row(true, iterations).await?;
@@ -77,6 +79,7 @@ fn engine(variant: Variant) -> anyhow::Result<Engine> {
         memory_bytes: 256 << 20,
         keep_resident_bytes: variant.keep_resident,
         trust_page_map: variant.trust_page_map,
+        mapped_image: variant.mapped_image,
         pooled: variant.pooled,
     };
     request_engine(&settings).map_err(|error| anyhow::anyhow!("{error:#}"))

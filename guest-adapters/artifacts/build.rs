@@ -21,7 +21,7 @@ const TARGET: &str = "wasm32-wasip2";
 /// Guests' linking: a stack of 64 KiB instead of 1 MiB, because a fresh instance pays for every page it dirties and
 /// keeps its stack resident; and memory enough from the start that an ordinary request never grows it, because growing is
 /// a system call. Untouched pages cost nothing.
-const LINK: [&str; 2] = ["-Clink-arg=-zstack-size=65536", "-Clink-arg=--initial-memory=2097152"];
+const LINK: [&str; 2] = ["-Clink-arg=-zstack-size=65536", "-Clink-arg=--initial-memory=262144"];
 
 fn main() {
     if let Err(reason) = run() {

@@ -118,8 +118,9 @@ async fn the_edge_answers_alike_by_its_export_and_by_wasi_http() {
     let running = loaded(&bundle).await;
     assert!(matches!(running.host.gateway, Gateway::Webhook(..)));
     let by_export = while_serving(&running, answers).await;
-    drop(running);
+    // Its worker goes with it.
     telegram.calls(1).await;
+    drop(running);
 
     let by_http = |loader: &Loader<'_>| loader.http_gateway("edge", greentic_artifacts::EDGE, Role::Edge).unwrap();
     let running = loaded_with(&bundle, by_http).await;

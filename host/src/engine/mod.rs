@@ -60,6 +60,8 @@ pub struct EngineSettings {
     /// Let the kernel's page map say which pages to reset. Faster, but in wasmtime 48.0.8 a dirty page that is swapped
     /// out or being moved may be missed, and the NEXT TENANT could read it. Off unless the operator accepts that.
     pub trust_page_map: bool,
+    /// Start from a mapped image instead of copying data segments. See docs/decisions/0003-resident-pages.md.
+    pub mapped_image: bool,
     /// False for the benchmark's on-demand rows.
     pub pooled: bool,
 }
@@ -67,11 +69,12 @@ pub struct EngineSettings {
 /// Zeroing is cheaper than faulting a page in again, but only for pages that a request really uses: see
 /// docs/decisions/0003-resident-pages.md for the measurement. With the guests' 64 KiB stack below their data, this
 /// covers the stack; what a slot writes beyond is unmapped.
-pub const KEEP_RESIDENT_BYTES: usize = 128 * 1024;
+pub const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 
 /// The engine that serves requests.
 pub fn request_engine(settings: &EngineSettings) -> wasmtime::Result<Engine> {
     let mut config = base_config();
+    config.memory_init_cow(settings.mapped_image);
     if settings.pooled {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
     }
@@ -95,8 +98,6 @@ fn base_config() -> Config {
         .memory_guard_size(MEMORY_GUARD_BYTES)
         // A memory that moves would invalidate the pool's reservation.
         .memory_may_move(false)
-        // Start from a mapped image instead of copying data segments.
-        .memory_init_cow(true)
         // A trap's frames go to the log; symbols stay out of the native code.
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
         .wasm_component_model(true);

@@ -126,6 +126,7 @@ fn engine_settings(config: &Config) -> EngineSettings {
         memory_bytes: config.wasm.max_memory_mb << 20,
         keep_resident_bytes: KEEP_RESIDENT_BYTES,
         trust_page_map: config.wasm.risk_stale_pages_for_speed,
+        mapped_image: false,
         pooled: true,
     }
 }
