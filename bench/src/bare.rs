@@ -34,13 +34,13 @@ async fn try_measure(pooled: bool, iterations: u32) -> wasmtime::Result<anyhow::
         sender: "7".into(),
         timestamp: 1_790_000_000_000,
     };
-    let execute = component
-        .get_export_index(None, "execute")
-        .ok_or_else(|| wasmtime::format_err!("no export `execute`"))?;
+    let execute =
+        component.get_export_index(None, "execute").ok_or_else(|| wasmtime::format_err!("no export `execute`"))?;
     let name = format!("node, bare wasmtime {}", if pooled { "pooled" } else { "on demand" });
     Ok(measure(name, iterations, async || {
         let once = async {
-            let mut store = Store::new(&engine, State { wasi: WasiCtx::builder().build(), table: ResourceTable::new() });
+            let mut store =
+                Store::new(&engine, State { wasi: WasiCtx::builder().build(), table: ResourceTable::new() });
             let instance = pre.instantiate_async(&mut store).await?;
             let execute = instance.get_typed_func::<
                 (&greentic_host::bindings::component::Message,),

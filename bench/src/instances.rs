@@ -38,15 +38,13 @@ struct Variant {
     pooled: bool,
     keep_resident: usize,
     trust_page_map: bool,
-    mapped_image: bool,
 }
 
-const VARIANTS: [Variant; 5] = [
-    Variant { name: "pooled (our default)", pooled: true, keep_resident: KEEP_RESIDENT_BYTES, trust_page_map: false, mapped_image: false },
-    Variant { name: "pooled, mapped image", pooled: true, keep_resident: KEEP_RESIDENT_BYTES, trust_page_map: false, mapped_image: true },
-    Variant { name: "pooled, nothing resident", pooled: true, keep_resident: 0, trust_page_map: false, mapped_image: true },
-    Variant { name: "pooled, page map trusted", pooled: true, keep_resident: 4 << 20, trust_page_map: true, mapped_image: true },
-    Variant { name: "on demand", pooled: false, keep_resident: 0, trust_page_map: false, mapped_image: true },
+const VARIANTS: [Variant; 4] = [
+    Variant { name: "pooled (our default)", pooled: true, keep_resident: KEEP_RESIDENT_BYTES, trust_page_map: false },
+    Variant { name: "pooled, nothing resident", pooled: true, keep_resident: 0, trust_page_map: false },
+    Variant { name: "pooled, page map trusted", pooled: true, keep_resident: 4 << 20, trust_page_map: true },
+    Variant { name: "on demand", pooled: false, keep_resident: 0, trust_page_map: false },
 ];
 
 pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
@@ -79,7 +77,6 @@ fn engine(variant: Variant) -> anyhow::Result<Engine> {
         memory_bytes: 256 << 20,
         keep_resident_bytes: variant.keep_resident,
         trust_page_map: variant.trust_page_map,
-        mapped_image: variant.mapped_image,
         pooled: variant.pooled,
     };
     request_engine(&settings).map_err(|error| anyhow::anyhow!("{error:#}"))
@@ -96,7 +93,8 @@ async fn node(variant: Variant, iterations: u32) -> anyhow::Result<Row> {
     measure(format!("node, {}", variant.name), iterations, async || {
         let mut store = Sandbox::store(&engine, &limits, Rights::None);
         let instance = pre.instantiate_async(&mut store).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let outcome = instance.call_execute(&mut store, &message).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let outcome =
+            instance.call_execute(&mut store, &message).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
         ensure!(outcome.data.as_deref() == Some("HELLO EDGE!"), "wrong answer: {outcome:?}");
         Ok(())
     })
@@ -117,13 +115,14 @@ async fn edge(variant: Variant, work: Work, iterations: u32) -> anyhow::Result<R
     let engine = engine(variant)?;
     let code = NativeCode::open(&served::code_cache())?;
     let Served { route, services, .. } = served::parts(&engine, &code).await?;
-    let component =
-        code.load(&engine, greentic_artifacts::EDGE).context("edge component")?;
+    let component = code.load(&engine, greentic_artifacts::EDGE).context("edge component")?;
     let pre: InstancePre<Sandbox> = match work {
-        Work::WithProvider => match (Loader { engine: &engine, code: &code }).gateway("edge", greentic_artifacts::EDGE, Role::Edge)? {
-            Gateway::Webhook(pre, _) => pre,
-            Gateway::Http(_) => anyhow::bail!("the edge has no webhook export"),
-        },
+        Work::WithProvider => {
+            match (Loader { engine: &engine, code: &code }).gateway("edge", greentic_artifacts::EDGE, Role::Edge)? {
+                Gateway::Webhook(pre, _) => pre,
+                Gateway::Http(_) => anyhow::bail!("the edge has no webhook export"),
+            }
+        }
         Work::Trivial | Work::Turn => {
             let linked = linker(&engine, Role::Edge).and_then(|mut linker| {
                 served::answer_from_memory(&mut linker, work == Work::Turn)?;
@@ -149,7 +148,8 @@ async fn edge(variant: Variant, work: Work, iterations: u32) -> anyhow::Result<R
         };
         let request = served::request(number);
         let mut store = Sandbox::store(&engine, &services.guest, rights);
-        let response = call(&pre, &exports, &mut store, &request).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let response =
+            call(&pre, &exports, &mut store, &request).await.map_err(|error| anyhow::anyhow!("{error:#}"))?;
         ensure!(response.status == 200, "wrong answer: {}", response.status);
         Ok(())
     })

@@ -61,11 +61,7 @@ async fn run(address: &str, length: Duration, rate: Option<f64>) -> anyhow::Resu
     Ok(Load { answered: latencies.len(), took: began.elapsed(), latencies })
 }
 
-async fn connection(
-    address: &str,
-    end: Instant,
-    pace: Option<(Instant, Duration)>,
-) -> anyhow::Result<Histogram<u64>> {
+async fn connection(address: &str, end: Instant, pace: Option<(Instant, Duration)>) -> anyhow::Result<Histogram<u64>> {
     let stream = TcpStream::connect(address).await.context("connect")?;
     stream.set_nodelay(true)?;
     let (mut sender, driver) = handshake(TokioIo::new(stream)).await?;

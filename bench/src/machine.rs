@@ -17,7 +17,8 @@ pub fn facts() -> Value {
 
 pub fn describe() -> String {
     let facts = facts();
-    let of = |name: &str| facts.get(name).map(|value| value.to_string().trim_matches('"').to_owned()).unwrap_or_default();
+    let of =
+        |name: &str| facts.get(name).map(|value| value.to_string().trim_matches('"').to_owned()).unwrap_or_default();
     format!(
         "{} x {}, Linux {}, commit {}, wasmtime {}, {}\ninstructions per request: {}",
         of("cores"),

@@ -37,7 +37,7 @@ pub fn status(error: &anyhow::Error) -> ExitCode {
     if error.is::<Runtime>() {
         return ExitCode::from(3);
     }
-    let configuration =
-        error.is::<Configuration>() || error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<BundleError>());
+    let configuration = error.is::<Configuration>()
+        || error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<BundleError>());
     ExitCode::from(if configuration { 2 } else { 1 })
 }

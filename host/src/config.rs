@@ -85,7 +85,14 @@ pub struct NatsConfig {
 
 impl Default for NatsConfig {
     fn default() -> NatsConfig {
-        NatsConfig { enabled: None, url: None, urls: Vec::new(), credentials: None, connection_timeout: 5, jetstream: true }
+        NatsConfig {
+            enabled: None,
+            url: None,
+            urls: Vec::new(),
+            credentials: None,
+            connection_timeout: 5,
+            jetstream: true,
+        }
     }
 }
 

@@ -106,8 +106,7 @@ async fn run(
     place: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, RequestError> {
     let limits = &host.services.guest;
-    let rights =
-        Rights::Edge { route, services: Arc::clone(&host.services), received_at: unix_millis(), lease: None };
+    let rights = Rights::Edge { route, services: Arc::clone(&host.services), received_at: unix_millis(), lease: None };
     let mut store = Sandbox::store(&host.engine, limits, rights);
     match &host.gateway {
         Gateway::Webhook(pre, exports) => {
@@ -183,7 +182,11 @@ fn record(head: &http::request::Parts, suffix: String, body: bytes::Bytes) -> ty
         method: head.method.as_str().to_owned(),
         path: suffix,
         query: head.uri.query().map(str::to_owned),
-        headers: head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         body: body.into(),
     }
 }

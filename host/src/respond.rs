@@ -81,11 +81,7 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// A guest's record answer as HTTP.
-pub fn from_guest(
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
-) -> Result<Response<Body>, RequestError> {
+pub fn from_guest(status: u16, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>) -> Result<Response<Body>, RequestError> {
     let bad = |detail: String| RequestError::BadAnswer { detail };
     let mut response = Response::new(full(body));
     *response.status_mut() = StatusCode::from_u16(status).map_err(|error| bad(error.to_string()))?;

@@ -53,11 +53,7 @@ pub struct GuestLimits {
 
 impl Default for GuestLimits {
     fn default() -> GuestLimits {
-        GuestLimits {
-            memory_bytes: 256 << 20,
-            total_memory_bytes: 512 << 20,
-            wall: std::time::Duration::from_secs(30),
-        }
+        GuestLimits { memory_bytes: 256 << 20, total_memory_bytes: 512 << 20, wall: std::time::Duration::from_secs(30) }
     }
 }
 

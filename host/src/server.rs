@@ -39,12 +39,7 @@ pub enum Drained {
 }
 
 /// Serves until `stop` returns, then drains until done, `grace` has passed or `stop` returns again.
-pub async fn serve(
-    host: Arc<Host>,
-    listener: TcpListener,
-    grace: Duration,
-    mut stop: impl AsyncFnMut(),
-) -> Drained {
+pub async fn serve(host: Arc<Host>, listener: TcpListener, grace: Duration, mut stop: impl AsyncFnMut()) -> Drained {
     let graceful = GracefulShutdown::new();
     accept(&host, &listener, &graceful, &mut stop).await;
     drop(listener);

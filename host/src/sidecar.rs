@@ -93,10 +93,7 @@ async fn resolve(servers: &[String]) -> Result<Vec<SocketAddr>, String> {
 }
 
 /// What a connection needs beside its addresses.
-pub fn connection(
-    jetstream: bool,
-    credentials: &crate::bus::nats::Credentials,
-) -> Connection {
+pub fn connection(jetstream: bool, credentials: &crate::bus::nats::Credentials) -> Connection {
     use crate::bindings::greentic::edge::egress_feed::ConnectionSettings;
     use crate::bus::nats::Credentials;
     let mut settings = ConnectionSettings {

@@ -193,7 +193,8 @@ impl Worker {
     }
 
     async fn bury_unreadable(&self, delivery: Box<dyn Delivery>) {
-        let id = greentic_types::outgoing_id(&[&self.route.egress_subject], &String::from_utf8_lossy(delivery.payload()), 0);
+        let id =
+            greentic_types::outgoing_id(&[&self.route.egress_subject], &String::from_utf8_lossy(delivery.payload()), 0);
         self.bury(&id, delivery.as_ref(), "not an envelope").await;
         if let Err(error) = delivery.done().await {
             tracing::warn!(%error, "could not take a dead letter off the bus");

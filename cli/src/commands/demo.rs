@@ -10,7 +10,9 @@ use greentic_host::secrets::{FixedSecrets, Secret};
 use std::collections::BTreeMap;
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  greentic-edge demo --port 9000\n\nNothing is kept: conversations end with the process.")]
+#[command(
+    after_help = "Example:\n  greentic-edge demo --port 9000\n\nNothing is kept: conversations end with the process."
+)]
 pub struct Demo {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
@@ -21,7 +23,8 @@ impl Demo {
     pub fn run(&self) -> anyhow::Result<()> {
         let config = Config::load(None, &[("server.port", self.port.to_string())])?;
         // The demo is what it says: it must not find somebody's real Redis in the environment.
-        let config = Config { redis: Default::default(), nats: Default::default(), session: Default::default(), ..config };
+        let config =
+            Config { redis: Default::default(), nats: Default::default(), session: Default::default(), ..config };
         logging::start(&config.logging)?;
         output::note("building and signing the demo pack (the first start compiles for some seconds)");
         let directory = bundle::unpack()?;

@@ -17,7 +17,9 @@ pub struct Key {
 #[derive(Subcommand)]
 enum Verb {
     /// Write a new private key (mode 0600) and, beside it, its public key
-    #[command(after_help = "Example:\n  greentic-edge key new publisher.pem    # also writes publisher.pub.pem\n\nName the public key in [security] trusted_publishers of the hosts that shall accept your packs.")]
+    #[command(
+        after_help = "Example:\n  greentic-edge key new publisher.pem    # also writes publisher.pub.pem\n\nName the public key in [security] trusted_publishers of the hosts that shall accept your packs."
+    )]
     New {
         /// File for the private key; must not exist yet
         file: PathBuf,

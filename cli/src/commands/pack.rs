@@ -15,7 +15,9 @@ pub struct Pack {
 #[derive(Subcommand)]
 enum Verb {
     /// Compile the flows of a pack directory and write a signed pack
-    #[command(after_help = "Example:\n  greentic-edge pack build my-app --key publisher.pem -o my-app.gtpack\n\nThe same directory gives the same bytes; set SOURCE_DATE_EPOCH to fix the time in the manifest, too.")]
+    #[command(
+        after_help = "Example:\n  greentic-edge pack build my-app --key publisher.pem -o my-app.gtpack\n\nThe same directory gives the same bytes; set SOURCE_DATE_EPOCH to fix the time in the manifest, too."
+    )]
     Build(Build),
 }
 

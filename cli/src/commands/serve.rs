@@ -5,6 +5,7 @@ use crate::{BUILTINS, logging, output, pack_directory};
 use anyhow::Context;
 use clap::Args;
 use greentic_host::config::Config;
+use greentic_host::engine::EpochTicker;
 use greentic_host::load::{self, Parts, Running};
 use greentic_host::secrets::{self, SecretProvider};
 use greentic_host::server::{self, Drained};
@@ -16,7 +17,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  greentic-edge serve my-bundle\n  greentic-edge serve my-bundle --config greentic.toml --port 9000\n  GREENTIC_REDIS_URL=redis://127.0.0.1 GREENTIC_NATS_URL=nats://127.0.0.1 greentic-edge serve my-bundle\n\nEvery key of greentic.toml can be set as GREENTIC_<SECTION>__<KEY>, too.")]
+#[command(
+    after_help = "Examples:\n  greentic-edge serve my-bundle\n  greentic-edge serve my-bundle --config greentic.toml --port 9000\n  GREENTIC_REDIS_URL=redis://127.0.0.1 GREENTIC_NATS_URL=nats://127.0.0.1 greentic-edge serve my-bundle\n\nEvery key of greentic.toml can be set as GREENTIC_<SECTION>__<KEY>, too."
+)]
 pub struct Serve {
     /// Directory that holds greentic.demo.yaml
     bundle: PathBuf,
@@ -58,17 +61,35 @@ pub struct Serving<'a> {
     pub settings: BTreeMap<String, serde_json::Value>,
 }
 
-/// An executor of the configured size.
-pub fn block_on(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// How serving ended, and what must outlive the executor.
+pub struct Served {
+    drained: Drained,
+    /// A guest that loops yields only at its ticks: without them the executor could not be shut down around it.
+    _ticker: EpochTicker,
+}
+
+/// Serves on an executor of the configured size. `None`: ended before anything was served.
+pub fn block_on(config: &Config, work: impl Future<Output = anyhow::Result<Option<Served>>>) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if config.server.workers > 0 {
         runtime.worker_threads(config.server.workers);
     }
-    runtime.enable_all().build().context("could not start the executor")?.block_on(work)
+    let runtime = runtime.enable_all().build().context("could not start the executor")?;
+    let served = runtime.block_on(work);
+    runtime.shutdown_timeout(SHUTDOWN);
+    match served? {
+        Some(Served { drained: Drained::Forced, .. }) => {
+            Err(anyhow::anyhow!("stopped before every request had finished"))
+        }
+        _ => Ok(()),
+    }
 }
 
+/// What is left of the executor's tasks after the drain gets this long; nobody waits for them any more.
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
 /// Loads, listens, says so (`ready` gets the address), serves, drains.
-pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str)) -> anyhow::Result<()> {
+pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str)) -> anyhow::Result<Option<Served>> {
     // Before anything is loaded: a signal during a long compilation must end the process, too.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -83,7 +104,7 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
     };
     let Running { host, mut background, ticker, notes, inlet: _ } = tokio::select! {
         loaded = load::load(&parts) => loaded.context(Configuration)?,
-        () = either(&mut terminate, &mut interrupt) => return Ok(()),
+        () = either(&mut terminate, &mut interrupt) => return Ok(None),
     };
     let address = format!("{}:{}", bracketed(&config.server.host), config.server.port);
     let listener = TcpListener::bind(&address)
@@ -106,9 +127,7 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
     let drained = server::serve(Arc::clone(&host), listener, grace, stop).await;
     background.shutdown().await;
     host.services.outlet.close().await;
-    drop(ticker);
-    anyhow::ensure!(drained == Drained::Clean, "stopped before every request had finished");
-    Ok(())
+    Ok(Some(Served { drained, _ticker: ticker }))
 }
 
 fn bracketed(host: &str) -> String {

@@ -24,7 +24,8 @@ pub async fn start() -> anyhow::Result<String> {
             tokio::spawn(async move {
                 let service = service_fn(|request| async { Ok::<_, Infallible>(answer(request).await) });
                 // A connection that breaks off is the client's affair.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     });

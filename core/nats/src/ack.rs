@@ -53,12 +53,7 @@ struct AckError {
 pub(crate) fn outcome(payload: &[u8]) -> Outcome {
     match serde_json::from_slice::<Ack>(payload) {
         Ok(Ack { error: Some(error), .. }) if PERMANENT.contains(&error.err_code) => Outcome::Rejected,
-        Ok(Ack {
-            stream: Some(_),
-            seq: 1..,
-            error: None,
-            duplicate,
-        }) => {
+        Ok(Ack { stream: Some(_), seq: 1.., error: None, duplicate }) => {
             if duplicate {
                 Outcome::Duplicate
             } else {
@@ -88,26 +83,11 @@ mod tests {
                 r#"{"error":{"code":400,"err_code":10060,"description":"expected stream does not match"},"stream":"S","seq":0}"#,
                 Outcome::Rejected,
             ),
-            (
-                r#"{"stream":"S","domain":"hub","seq":18446744073709551615,"val":"7"}"#,
-                Outcome::Stored,
-            ),
-            (
-                r#"{"error":{"code":404,"err_code":10059,"description":"stream not found"}}"#,
-                Outcome::Failed,
-            ),
-            (
-                r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}"#,
-                Outcome::Failed,
-            ),
-            (
-                r#"{"error":{"code":503,"err_code":10008,"description":"temporarily unavailable"}}"#,
-                Outcome::Failed,
-            ),
-            (
-                r#"{"error":{"code":400,"err_code":10109,"description":"stream is sealed"}}"#,
-                Outcome::Failed,
-            ),
+            (r#"{"stream":"S","domain":"hub","seq":18446744073709551615,"val":"7"}"#, Outcome::Stored),
+            (r#"{"error":{"code":404,"err_code":10059,"description":"stream not found"}}"#, Outcome::Failed),
+            (r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}"#, Outcome::Failed),
+            (r#"{"error":{"code":503,"err_code":10008,"description":"temporarily unavailable"}}"#, Outcome::Failed),
+            (r#"{"error":{"code":400,"err_code":10109,"description":"stream is sealed"}}"#, Outcome::Failed),
             (r#"{"error":{},"stream":"S","seq":1}"#, Outcome::Failed),
             (r#"{"stream":"S","seq":0}"#, Outcome::Failed),
             (r#"{"seq":1}"#, Outcome::Failed),

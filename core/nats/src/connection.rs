@@ -143,11 +143,7 @@ impl Connection {
         let mut subject = self.spare.pop().unwrap_or_default();
         subject.clear();
         subject.push_str(publication.subject);
-        self.unsettled.push_back(Unsettled {
-            ticket,
-            number: self.published,
-            subject,
-        });
+        self.unsettled.push_back(Unsettled { ticket, number: self.published, subject });
         self.published += 1;
         Ok(())
     }
@@ -220,15 +216,10 @@ impl Connection {
     }
 
     fn on_pong(&mut self) -> Result<(), ProtocolError> {
-        let covered = self
-            .pings
-            .pop_front()
-            .ok_or(ProtocolError::Malformed("PONG without a PING"))?;
+        let covered = self.pings.pop_front().ok_or(ProtocolError::Malformed("PONG without a PING"))?;
         if self.phase == Phase::AwaitingPong {
             self.phase = Phase::Ready;
-            self.events.push_back(Event::Connected {
-                max_payload: self.max_payload,
-            });
+            self.events.push_back(Event::Connected { max_payload: self.max_payload });
         } else if !self.jetstream {
             while self.unsettled.front().is_some_and(|oldest| oldest.number < covered) {
                 self.settle(0, Outcome::Stored);
@@ -239,29 +230,18 @@ impl Connection {
 
     fn on_message(&mut self, message: &Message<'_>) -> Result<(), ProtocolError> {
         if !self.jetstream || message.subscription != INBOX_SUBSCRIPTION {
-            return Err(ProtocolError::Malformed(
-                "a message for a subscription that was not made",
-            ));
+            return Err(ProtocolError::Malformed("a message for a subscription that was not made"));
         }
         let is_status = message.is_status()?;
-        let ticket = message
-            .subject
-            .strip_prefix(self.inbox.as_bytes())
-            .and_then(decimal::parse);
+        let ticket = message.subject.strip_prefix(self.inbox.as_bytes()).and_then(decimal::parse);
         // An inbox can be written to more than once; only the first answer counts.
-        let Some(position) = ticket.and_then(|ticket| {
-            self.unsettled
-                .iter()
-                .position(|publication| publication.ticket == ticket)
-        }) else {
+        let Some(position) =
+            ticket.and_then(|ticket| self.unsettled.iter().position(|publication| publication.ticket == ticket))
+        else {
             return Ok(());
         };
         // The server's own statuses all say that no stream took it, 503 above all: nobody listens on the subject.
-        let outcome = if is_status {
-            Outcome::Failed
-        } else {
-            ack::outcome(message.payload)
-        };
+        let outcome = if is_status { Outcome::Failed } else { ack::outcome(message.payload) };
         self.settle(position, outcome);
         Ok(())
     }
@@ -273,20 +253,12 @@ impl Connection {
         let refused = text
             .strip_prefix("Permissions Violation for Publish to ")
             .map(|quoted| quoted.trim_matches('"'))
-            .and_then(|subject| {
-                self.unsettled
-                    .iter()
-                    .position(|publication| publication.subject == subject)
-            });
+            .and_then(|subject| self.unsettled.iter().position(|publication| publication.subject == subject));
         if let Some(position) = refused {
             self.settle(position, Outcome::Rejected);
             return Ok(());
         }
-        let shown = text
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(MAX_ERROR_TEXT)
-            .collect();
+        let shown = text.chars().filter(|character| !character.is_control()).take(MAX_ERROR_TEXT).collect();
         Err(ProtocolError::Server(shown))
     }
 

@@ -14,13 +14,7 @@ const NONE: [Event; 0] = [];
 const INBOX: &str = "_INBOX.00000000000000ab.";
 
 pub(crate) fn connected(jetstream: bool) -> Connection {
-    let mut connection = Connection::new(
-        Options {
-            jetstream,
-            ..Options::default()
-        },
-        NONCE,
-    );
+    let mut connection = Connection::new(Options { jetstream, ..Options::default() }, NONCE);
     connection.receive(INFO.as_bytes()).unwrap();
     connection.receive(b"PONG\r\n").unwrap();
     assert_eq!(events(&mut connection), [Event::Connected { max_payload: 65536 }]);
@@ -29,15 +23,7 @@ pub(crate) fn connected(jetstream: bool) -> Connection {
 }
 
 pub(crate) fn publish(connection: &mut Connection, ticket: u64, subject: &str) -> Result<(), PublishError> {
-    connection.publish(
-        ticket,
-        &Publication {
-            subject,
-            message_id: "id",
-            headers: &[],
-            payload: b"hi",
-        },
-    )
+    connection.publish(ticket, &Publication { subject, message_id: "id", headers: &[], payload: b"hi" })
 }
 
 fn events(connection: &mut Connection) -> Vec<Event> {
@@ -72,13 +58,7 @@ fn fails(jetstream: bool, words: &str) -> ProtocolError {
 
 #[test]
 fn the_handshake_ends_with_the_pong() {
-    let mut connection = Connection::new(
-        Options {
-            jetstream: true,
-            ..Options::default()
-        },
-        NONCE,
-    );
+    let mut connection = Connection::new(Options { jetstream: true, ..Options::default() }, NONCE);
     assert_eq!(sent(&mut connection), "");
     assert_eq!(connection.ping(), Err(ProtocolError::NotConnected));
     connection.receive(INFO.as_bytes()).unwrap();
@@ -101,19 +81,13 @@ fn without_jetstream_there_is_no_inbox() {
     assert!(!sent(&mut connection).contains("SUB"));
     connection.receive(b"PONG\r\n").unwrap();
     publish(&mut connection, 1, "a").unwrap();
-    assert_eq!(
-        sent(&mut connection),
-        "HPUB a 29 31\r\nNATS/1.0\r\nNats-Msg-Id: id\r\n\r\nhi\r\n"
-    );
+    assert_eq!(sent(&mut connection), "HPUB a 29 31\r\nNATS/1.0\r\nNats-Msg-Id: id\r\n\r\nhi\r\n");
 }
 
 #[test]
 fn a_refused_handshake_tells_why() {
     for (words, expected) in [
-        (
-            "-ERR 'Authorization Violation'\r\n",
-            ProtocolError::Server("Authorization Violation".into()),
-        ),
+        ("-ERR 'Authorization Violation'\r\n", ProtocolError::Server("Authorization Violation".into())),
         ("PONG\r\nPONG\r\n", ProtocolError::Malformed("PONG without a PING")),
     ] {
         let mut connection = Connection::new(Options::default(), NONCE);
@@ -121,10 +95,7 @@ fn a_refused_handshake_tells_why() {
         assert_eq!(connection.receive(words.as_bytes()), Err(expected));
     }
     let mut connection = Connection::new(Options::default(), NONCE);
-    assert!(matches!(
-        connection.receive(b"PING\r\n"),
-        Err(ProtocolError::Malformed(_))
-    ));
+    assert!(matches!(connection.receive(b"PING\r\n"), Err(ProtocolError::Malformed(_))));
 }
 
 #[test]
@@ -163,11 +134,7 @@ fn jetstream_settles_in_any_order_and_each_once() {
 
     connection.ping().unwrap();
     connection.receive(b"PONG\r\n").unwrap();
-    assert_eq!(
-        events(&mut connection),
-        NONE,
-        "a PONG is no acknowledgement of JetStream's"
-    );
+    assert_eq!(events(&mut connection), NONE, "a PONG is no acknowledgement of JetStream's");
 }
 
 #[test]
@@ -194,10 +161,7 @@ fn without_jetstream_each_pong_settles_what_came_before_its_ping() {
     assert_eq!(connection.unanswered_pings(), 2);
 
     connection.receive(b"PONG\r\n").unwrap();
-    let expected = [
-        Event::Published(1, Outcome::Stored),
-        Event::Published(2, Outcome::Stored),
-    ];
+    let expected = [Event::Published(1, Outcome::Stored), Event::Published(2, Outcome::Stored)];
     assert_eq!(events(&mut connection), expected);
     connection.receive(b"PONG\r\n").unwrap();
     assert_eq!(events(&mut connection), [Event::Published(3, Outcome::Stored)]);
@@ -212,9 +176,7 @@ fn a_refused_subject_is_one_publications_affair() {
     }
     connection.ping().unwrap();
     let refusal = "-ERR 'Permissions Violation for Publish to \"denied.x\"'\r\n";
-    connection
-        .receive(format!("{refusal}{refusal}PONG\r\n").as_bytes())
-        .unwrap();
+    connection.receive(format!("{refusal}{refusal}PONG\r\n").as_bytes()).unwrap();
     let expected = [
         Event::Published(2, Outcome::Rejected),
         Event::Published(4, Outcome::Rejected),
@@ -235,10 +197,7 @@ fn other_errors_are_the_end() {
         "Permissions Violation for Subscription to \"_INBOX.00000000000000ab.*\"",
         "Permissions Violation for Publish to \"never.published\"",
     ] {
-        assert_eq!(
-            fails(true, &format!("-ERR '{error}'\r\n")),
-            ProtocolError::Server(error.into())
-        );
+        assert_eq!(fails(true, &format!("-ERR '{error}'\r\n")), ProtocolError::Server(error.into()));
     }
     let ProtocolError::Server(text) = fails(true, &format!("-ERR '\u{1b}[31m{}'\r\n", "x".repeat(1000))) else {
         panic!("not a server's error");
@@ -266,30 +225,18 @@ fn breaches_of_the_protocol_are_the_end() {
     ] {
         assert!(matches!(fails(true, words), ProtocolError::Malformed(_)), "{words:?}");
     }
-    assert!(matches!(
-        fails(false, "MSG _INBOX.00000000000000ab.1 1 0\r\n\r\n"),
-        ProtocolError::Malformed(_)
-    ));
+    assert!(matches!(fails(false, "MSG _INBOX.00000000000000ab.1 1 0\r\n\r\n"), ProtocolError::Malformed(_)));
 }
 
 #[test]
 fn a_later_info_changes_the_limit() {
     let mut connection = connected(true);
-    connection
-        .receive(b"INFO {\"max_payload\":30,\"headers\":true}\r\n")
-        .unwrap();
+    connection.receive(b"INFO {\"max_payload\":30,\"headers\":true}\r\n").unwrap();
     assert_eq!(sent(&mut connection), "");
     let rejection = Rejection::TooLarge { size: 31, limit: 30 };
     assert_eq!(publish(&mut connection, 1, "a"), Err(PublishError::Rejected(rejection)));
-    assert_eq!(
-        (sent(&mut connection), connection.unsettled().len()),
-        (String::new(), 0)
-    );
-    assert_eq!(
-        connection.receive(b"PING\r\n"),
-        Ok(()),
-        "a rejection must not cost the connection"
-    );
+    assert_eq!((sent(&mut connection), connection.unsettled().len()), (String::new(), 0));
+    assert_eq!(connection.receive(b"PING\r\n"), Ok(()), "a rejection must not cost the connection");
 }
 
 /// Everything a server says in its life, and what the caller learns of it.

@@ -36,16 +36,7 @@ mod tests {
 
     #[test]
     fn only_numbers_that_fit_are_read() {
-        for bad in [
-            "",
-            "-1",
-            "+1",
-            " 1",
-            "1x",
-            "0x1",
-            "18446744073709551616",
-            "99999999999999999999999",
-        ] {
+        for bad in ["", "-1", "+1", " 1", "1x", "0x1", "18446744073709551616", "99999999999999999999999"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");
         }
         assert_eq!(parse(b"18446744073709551615"), Some(u64::MAX));

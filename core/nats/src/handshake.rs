@@ -64,11 +64,7 @@ impl Info {
         // Tells at once that no stream listens, where silence would have to be timed out.
         set("no_responders", true.into());
         set("name", options.name.as_str().into());
-        for (name, value) in [
-            ("user", &options.user),
-            ("pass", &options.password),
-            ("auth_token", &options.token),
-        ] {
+        for (name, value) in [("user", &options.user), ("pass", &options.password), ("auth_token", &options.token)] {
             if let Some(value) = value {
                 set(name, value.as_str().into());
             }
@@ -90,11 +86,7 @@ impl Info {
         if pair.key_pair_type() != KeyPairType::User {
             return Err(ProtocolError::NkeySeed);
         }
-        let nonce = self
-            .nonce
-            .as_deref()
-            .filter(|nonce| !nonce.is_empty())
-            .ok_or(ProtocolError::NonceMissing)?;
+        let nonce = self.nonce.as_deref().filter(|nonce| !nonce.is_empty()).ok_or(ProtocolError::NonceMissing)?;
         let signature = pair.sign(nonce.as_bytes()).map_err(|_| ProtocolError::NkeySeed)?;
         Ok((pair.public_key(), URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -119,10 +111,7 @@ mod tests {
 
     #[test]
     fn connect_without_credentials() {
-        let options = Options {
-            name: "edge\r\nPUB x 0".into(),
-            ..Options::default()
-        };
+        let options = Options { name: "edge\r\nPUB x 0".into(), ..Options::default() };
         let expected = json!({
             "verbose": false, "pedantic": false, "tls_required": false, "lang": "rust",
             "version": env!("CARGO_PKG_VERSION"), "protocol": 1, "headers": true, "no_responders": true,
@@ -133,19 +122,12 @@ mod tests {
 
     #[test]
     fn connect_with_password_or_token() {
-        let options = Options {
-            user: Some("u".into()),
-            password: Some("p".into()),
-            ..Options::default()
-        };
+        let options = Options { user: Some("u".into()), password: Some("p".into()), ..Options::default() };
         let connect = answer(PLAIN, &options).unwrap();
         assert_eq!((&connect["user"], &connect["pass"]), (&json!("u"), &json!("p")));
         assert_eq!(connect.get("auth_token"), None);
 
-        let options = Options {
-            token: Some("t".into()),
-            ..Options::default()
-        };
+        let options = Options { token: Some("t".into()), ..Options::default() };
         let connect = answer(PLAIN, &options).unwrap();
         assert_eq!((&connect["auth_token"], connect.get("user")), (&json!("t"), None));
     }
@@ -153,10 +135,7 @@ mod tests {
     #[test]
     fn the_nonce_is_signed_with_the_seed() {
         let pair = KeyPair::new_from_raw(KeyPairType::User, [7; 32]).unwrap();
-        let options = Options {
-            nkey_seed: Some(pair.seed().unwrap()),
-            ..Options::default()
-        };
+        let options = Options { nkey_seed: Some(pair.seed().unwrap()), ..Options::default() };
         let connect = answer(WITH_NONCE, &options).unwrap();
         let key = connect["nkey"].as_str().unwrap();
         assert_eq!(key, pair.public_key());
@@ -169,29 +148,12 @@ mod tests {
 
     #[test]
     fn what_would_fail_later_fails_clearly_now() {
-        let account = KeyPair::new_from_raw(KeyPairType::Account, [7; 32])
-            .unwrap()
-            .seed()
-            .unwrap();
-        let user = KeyPair::new_from_raw(KeyPairType::User, [7; 32])
-            .unwrap()
-            .seed()
-            .unwrap();
-        let with_seed = |seed: &str| Options {
-            nkey_seed: Some(seed.to_owned()),
-            ..Options::default()
-        };
+        let account = KeyPair::new_from_raw(KeyPairType::Account, [7; 32]).unwrap().seed().unwrap();
+        let user = KeyPair::new_from_raw(KeyPairType::User, [7; 32]).unwrap().seed().unwrap();
+        let with_seed = |seed: &str| Options { nkey_seed: Some(seed.to_owned()), ..Options::default() };
         let cases = [
-            (
-                r#"{"headers":true,"max_payload":1,"tls_required":true}"#,
-                Options::default(),
-                ProtocolError::TlsRequired,
-            ),
-            (
-                r#"{"max_payload":1}"#,
-                Options::default(),
-                ProtocolError::HeadersUnsupported,
-            ),
+            (r#"{"headers":true,"max_payload":1,"tls_required":true}"#, Options::default(), ProtocolError::TlsRequired),
+            (r#"{"max_payload":1}"#, Options::default(), ProtocolError::HeadersUnsupported),
             (PLAIN, with_seed(&user), ProtocolError::NonceMissing),
             (WITH_NONCE, with_seed("SUsecret"), ProtocolError::NkeySeed),
             (WITH_NONCE, with_seed(&account), ProtocolError::NkeySeed),
@@ -201,18 +163,8 @@ mod tests {
             assert_eq!(error, expected, "{info}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
-        for info in [
-            "",
-            "{}",
-            "[]",
-            r#"{"max_payload":0}"#,
-            r#"{"max_payload":-1}"#,
-            r#"{"max_payload":1"#,
-        ] {
-            assert!(
-                matches!(answer(info, &Options::default()), Err(ProtocolError::Malformed(_))),
-                "{info}"
-            );
+        for info in ["", "{}", "[]", r#"{"max_payload":0}"#, r#"{"max_payload":-1}"#, r#"{"max_payload":1"#] {
+            assert!(matches!(answer(info, &Options::default()), Err(ProtocolError::Malformed(_))), "{info}");
         }
     }
 }

@@ -64,27 +64,11 @@ proptest! {
 fn what_is_too_long_is_refused_when_announced() {
     let headers = parse::MAX_HEADERS + 1;
     for (words, what, limit) in [
-        (
-            "x".repeat(parse::MAX_CONTROL_LINE),
-            "a control line",
-            parse::MAX_CONTROL_LINE,
-        ),
+        ("x".repeat(parse::MAX_CONTROL_LINE), "a control line", parse::MAX_CONTROL_LINE),
         (format!("INFO {}", " ".repeat(parse::MAX_INFO)), "INFO", parse::MAX_INFO),
-        (
-            format!("MSG a 1 {}\r\n", parse::MAX_PAYLOAD + 1),
-            "a message",
-            parse::MAX_PAYLOAD,
-        ),
-        (
-            "MSG a 1 18446744073709551615\r\n".to_owned(),
-            "a message",
-            parse::MAX_PAYLOAD,
-        ),
-        (
-            format!("HMSG a 1 {headers} {headers}\r\n"),
-            "a header block",
-            parse::MAX_HEADERS,
-        ),
+        (format!("MSG a 1 {}\r\n", parse::MAX_PAYLOAD + 1), "a message", parse::MAX_PAYLOAD),
+        ("MSG a 1 18446744073709551615\r\n".to_owned(), "a message", parse::MAX_PAYLOAD),
+        (format!("HMSG a 1 {headers} {headers}\r\n"), "a header block", parse::MAX_HEADERS),
     ] {
         let error = connected(true).receive(words.as_bytes()).unwrap_err();
         assert_eq!(error, ProtocolError::TooLong { what, limit });
@@ -94,9 +78,7 @@ fn what_is_too_long_is_refused_when_announced() {
 #[test]
 fn the_largest_message_is_waited_for() {
     let mut connection = connected(true);
-    connection
-        .receive(format!("MSG _INBOX.x.1 1 {}\r\n", parse::MAX_PAYLOAD).as_bytes())
-        .unwrap();
+    connection.receive(format!("MSG _INBOX.x.1 1 {}\r\n", parse::MAX_PAYLOAD).as_bytes()).unwrap();
     let quarter = vec![b' '; parse::MAX_PAYLOAD / 4];
     for _ in 0..4 {
         connection.receive(&quarter).unwrap();
@@ -115,9 +97,6 @@ fn pings_are_answered_but_not_without_end() {
         connection.advance_output(6000);
     }
     connection.receive(pings.as_bytes()).unwrap();
-    assert!(matches!(
-        connection.receive(pings.as_bytes()),
-        Err(ProtocolError::Malformed(_))
-    ));
+    assert!(matches!(connection.receive(pings.as_bytes()), Err(ProtocolError::Malformed(_))));
     assert!(connection.output().len() < 10_000);
 }

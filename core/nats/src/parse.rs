@@ -73,25 +73,16 @@ pub(crate) fn next(input: &[u8]) -> Result<Option<(Operation<'_>, usize)>, Proto
 
 /// The first line, without its end, and what follows it.
 fn split_line(input: &[u8]) -> Result<Option<(&[u8], &[u8])>, ProtocolError> {
-    let (what, limit) = if input.starts_with(b"INFO") {
-        ("INFO", MAX_INFO)
-    } else {
-        ("a control line", MAX_CONTROL_LINE)
-    };
+    let (what, limit) =
+        if input.starts_with(b"INFO") { ("INFO", MAX_INFO) } else { ("a control line", MAX_CONTROL_LINE) };
     let window = input.get(..limit).unwrap_or(input);
     let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
-        return if input.len() < limit {
-            Ok(None)
-        } else {
-            Err(ProtocolError::TooLong { what, limit })
-        };
+        return if input.len() < limit { Ok(None) } else { Err(ProtocolError::TooLong { what, limit }) };
     };
     let Some((line, rest)) = input.split_at_checked(end + 1) else {
         return Ok(None);
     };
-    let line = line
-        .strip_suffix(b"\r\n")
-        .ok_or(ProtocolError::Malformed("a line that does not end in CR LF"))?;
+    let line = line.strip_suffix(b"\r\n").ok_or(ProtocolError::Malformed("a line that does not end in CR LF"))?;
     Ok(Some((line, rest)))
 }
 
@@ -130,21 +121,13 @@ fn message<'a>(
         return Err(ProtocolError::Malformed("a message longer than announced"));
     }
     let (headers, payload) = body.split_at_checked(header_size).unwrap_or((body, &[]));
-    let message = Message {
-        subject,
-        subscription,
-        headers,
-        payload,
-    };
+    let message = Message { subject, subscription, headers, payload };
     Ok(Some((Operation::Message(message), line_length + size + 2)))
 }
 
 fn bounded(word: &[u8], what: &'static str, limit: usize) -> Result<usize, ProtocolError> {
     let size = decimal::parse(word).ok_or(ProtocolError::Malformed("a size that is not a number"))?;
-    usize::try_from(size)
-        .ok()
-        .filter(|size| *size <= limit)
-        .ok_or(ProtocolError::TooLong { what, limit })
+    usize::try_from(size).ok().filter(|size| *size <= limit).ok_or(ProtocolError::TooLong { what, limit })
 }
 
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -46,10 +46,7 @@ impl Publication<'_> {
         }
         let total = headers + self.payload.len() as u64;
         if total > max_payload {
-            return Err(Rejection::TooLarge {
-                size: total,
-                limit: max_payload,
-            });
+            return Err(Rejection::TooLarge { size: total, limit: max_payload });
         }
         Ok(Sizes { headers, total })
     }
@@ -120,10 +117,7 @@ mod tests {
     }
 
     fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -137,88 +131,36 @@ mod tests {
         let body = "NATS/1.0\r\nNats-Msg-Id: id-1\r\nGreentic-Tenant: acme\r\ntraceparent: \r\n\r\nhi\r\n!\r\n";
         let expected = format!("HPUB a.b _INBOX.n.7 69 74\r\n{body}");
         assert_eq!(wire(&publication, Some(("_INBOX.n.", 7))), Ok(expected.into_bytes()));
-        assert_eq!(
-            wire(&publication, None),
-            Ok(format!("HPUB a.b 69 74\r\n{body}").into_bytes())
-        );
+        assert_eq!(wire(&publication, None), Ok(format!("HPUB a.b 69 74\r\n{body}").into_bytes()));
     }
 
     #[test]
     fn what_could_break_out_of_its_place_is_rejected() {
         let long = "a".repeat(1025);
-        for subject in [
-            "",
-            ".",
-            "a.",
-            ".a",
-            "a..b",
-            "a b",
-            "a\r\nPING",
-            "a\t",
-            "*",
-            "a.>",
-            "ä",
-            "a\"",
-            "a\\",
-            &long,
-        ] {
-            let publication = Publication {
-                subject,
-                message_id: "i",
-                headers: &[],
-                payload: b"",
-            };
+        for subject in ["", ".", "a.", ".a", "a..b", "a b", "a\r\nPING", "a\t", "*", "a.>", "ä", "a\"", "a\\", &long] {
+            let publication = Publication { subject, message_id: "i", headers: &[], payload: b"" };
             assert_eq!(wire(&publication, None), Err(Rejection::Subject), "{subject:?}");
         }
         for message_id in ["", "a\nb", "a\rb", "a\0"] {
-            let publication = Publication {
-                subject: "s",
-                message_id,
-                headers: &[],
-                payload: b"",
-            };
+            let publication = Publication { subject: "s", message_id, headers: &[], payload: b"" };
             assert_eq!(wire(&publication, None), Err(Rejection::MessageId), "{message_id:?}");
         }
         for name in ["", "a b", "a:", "a\r\nb", "é", "nats-msg-id"] {
             let headers = headers(&[(name, "v")]);
-            let publication = Publication {
-                subject: "s",
-                message_id: "i",
-                headers: &headers,
-                payload: b"",
-            };
+            let publication = Publication { subject: "s", message_id: "i", headers: &headers, payload: b"" };
             assert_eq!(wire(&publication, None), Err(Rejection::HeaderName), "{name:?}");
         }
         let headers = headers(&[("n", "v\r\n\r\nMSG")]);
-        let publication = Publication {
-            subject: "s",
-            message_id: "i",
-            headers: &headers,
-            payload: b"",
-        };
+        let publication = Publication { subject: "s", message_id: "i", headers: &headers, payload: b"" };
         assert_eq!(wire(&publication, None), Err(Rejection::HeaderValue));
     }
 
     #[test]
     fn headers_count_towards_the_limit() {
         // 10 + 16 + 2 bytes of headers.
-        let publication = |payload| Publication {
-            subject: "s",
-            message_id: "i",
-            headers: &[],
-            payload,
-        };
-        assert_eq!(
-            publication(&[0; 72]).check(100),
-            Ok(Sizes {
-                headers: 28,
-                total: 100
-            })
-        );
-        assert_eq!(
-            publication(&[0; 73]).check(100),
-            Err(Rejection::TooLarge { size: 101, limit: 100 })
-        );
+        let publication = |payload| Publication { subject: "s", message_id: "i", headers: &[], payload };
+        assert_eq!(publication(&[0; 72]).check(100), Ok(Sizes { headers: 28, total: 100 }));
+        assert_eq!(publication(&[0; 73]).check(100), Err(Rejection::TooLarge { size: 101, limit: 100 }));
     }
 
     proptest! {

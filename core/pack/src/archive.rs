@@ -92,11 +92,7 @@ impl<'a> Archive<'a> {
         // Programs that read local headers must see the same files, and none may share its bytes with another.
         zip.validate_header_consistency()?;
         let positions = positions(&zip)?;
-        Ok(Archive {
-            zip,
-            positions,
-            remaining: MAX_TOTAL_BYTES,
-        })
+        Ok(Archive { zip, positions, remaining: MAX_TOTAL_BYTES })
     }
 
     /// Paths of all files, in byte order.
@@ -110,10 +106,7 @@ impl<'a> Archive<'a> {
 
     /// The file's content, if it is no longer than `limit` and the archive's own limits allow it.
     pub fn read(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, ArchiveError> {
-        let position = *self
-            .positions
-            .get(path)
-            .ok_or_else(|| ArchiveError::Missing(path.to_owned()))?;
+        let position = *self.positions.get(path).ok_or_else(|| ArchiveError::Missing(path.to_owned()))?;
         let file = self.zip.by_index(position)?;
         let by_ratio = file.compressed_size().saturating_mul(MAX_RATIO).max(RATIO_FREE_BYTES);
         let by_size = limit.min(MAX_ENTRY_BYTES);
@@ -121,19 +114,13 @@ impl<'a> Archive<'a> {
         let mut content = Vec::new();
         // One byte more than is allowed tells "too large" from "just fits".
         let mut bounded = file.take(allowed.saturating_add(1));
-        bounded.read_to_end(&mut content).map_err(|source| ArchiveError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        bounded.read_to_end(&mut content).map_err(|source| ArchiveError::Read { path: path.to_owned(), source })?;
         let length = content.len() as u64;
         if length <= allowed {
             self.remaining -= length;
             Ok(content)
         } else if length > by_size {
-            Err(ArchiveError::EntryTooLarge {
-                path: path.to_owned(),
-                limit: by_size,
-            })
+            Err(ArchiveError::EntryTooLarge { path: path.to_owned(), limit: by_size })
         } else if length > by_ratio {
             Err(ArchiveError::Ratio(path.to_owned()))
         } else {
@@ -156,13 +143,7 @@ fn positions(zip: &ZipArchive<Cursor<&[u8]>>) -> Result<BTreeMap<String, usize>,
     for position in 0..zip.len() {
         let entry = zip.by_index_data(position)?;
         let path = std::str::from_utf8(entry.name_raw()).map_err(|_| ArchiveError::Path {
-            path: entry
-                .name_raw()
-                .iter()
-                .take(80)
-                .flat_map(|byte| byte.escape_ascii())
-                .map(char::from)
-                .collect(),
+            path: entry.name_raw().iter().take(80).flat_map(|byte| byte.escape_ascii()).map(char::from).collect(),
             reason: "it is not UTF-8",
         })?;
         check_path(path)?;
@@ -196,10 +177,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), ArchiveError> {
         return Ok(());
     };
     // Shortened and escaped: this text goes to a terminal or a log.
-    Err(ArchiveError::Path {
-        path: path.chars().take(80).flat_map(char::escape_default).collect(),
-        reason,
-    })
+    Err(ArchiveError::Path { path: path.chars().take(80).flat_map(char::escape_default).collect(), reason })
 }
 
 /// What the last record of a zip says of its directory.
@@ -224,10 +202,7 @@ impl Directory {
             && u16_at(8)? == entries
             && u16_at(20)? == 0
             && end == before.len() as u64;
-        one_form.then_some(Directory {
-            entries: usize::from(entries),
-            start,
-        })
+        one_form.then_some(Directory { entries: usize::from(entries), start })
     }
 }
 
@@ -253,10 +228,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
-        let entries: BTreeMap<String, Cow<'_, [u8]>> = files
-            .iter()
-            .map(|(path, content)| ((*path).to_owned(), Cow::Borrowed(*content)))
-            .collect();
+        let entries: BTreeMap<String, Cow<'_, [u8]>> =
+            files.iter().map(|(path, content)| ((*path).to_owned(), Cow::Borrowed(*content))).collect();
         write(&entries).unwrap()
     }
 
@@ -278,27 +251,12 @@ mod tests {
         assert_eq!(archive.read("b", 1).unwrap(), b"2");
         assert_eq!(archive.read_entry("empty").unwrap(), b"");
         assert!(matches!(archive.read_entry("none"), Err(ArchiveError::Missing(_))));
-        assert!(matches!(
-            archive.read("a/c", 299_999),
-            Err(ArchiveError::EntryTooLarge { limit: 299_999, .. })
-        ));
+        assert!(matches!(archive.read("a/c", 299_999), Err(ArchiveError::EntryTooLarge { limit: 299_999, .. })));
     }
 
     #[test]
     fn paths_that_leave_their_place_are_refused() {
-        for bad in [
-            "../x",
-            "a/../x",
-            "/etc/x",
-            "a\\x",
-            "C:x",
-            "a//x",
-            "a/",
-            "./x",
-            "",
-            "a\nx",
-            &"a".repeat(513),
-        ] {
+        for bad in ["../x", "a/../x", "/etc/x", "a\\x", "C:x", "a//x", "a/", "./x", "", "a\nx", &"a".repeat(513)] {
             let error = refusal(&zip_of(&[(bad, b"x")]));
             assert!(matches!(error, ArchiveError::Path { .. }), "{bad:?}: {error:?}");
         }
@@ -309,10 +267,7 @@ mod tests {
     fn a_bomb_is_refused_by_its_ratio() {
         let bytes = zip_of(&[("zeros", &vec![0u8; 2 << 20])]);
         assert!(bytes.len() < 10_000);
-        assert!(matches!(
-            Archive::open(&bytes).unwrap().read_entry("zeros"),
-            Err(ArchiveError::Ratio(_))
-        ));
+        assert!(matches!(Archive::open(&bytes).unwrap().read_entry("zeros"), Err(ArchiveError::Ratio(_))));
     }
 
     #[test]
@@ -334,35 +289,21 @@ mod tests {
     #[test]
     fn links_and_too_many_entries_are_refused() {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        zip.add_symlink("assets/link", "/etc/passwd", SimpleFileOptions::DEFAULT)
-            .unwrap();
-        assert!(matches!(
-            refusal(&zip.finish().unwrap().into_inner()),
-            ArchiveError::NotAFile(_)
-        ));
+        zip.add_symlink("assets/link", "/etc/passwd", SimpleFileOptions::DEFAULT).unwrap();
+        assert!(matches!(refusal(&zip.finish().unwrap().into_inner()), ArchiveError::NotAFile(_)));
 
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         for number in 0..=MAX_ENTRIES {
-            zip.start_file(format!("assets/{number}"), SimpleFileOptions::DEFAULT)
-                .unwrap();
+            zip.start_file(format!("assets/{number}"), SimpleFileOptions::DEFAULT).unwrap();
         }
-        assert!(matches!(
-            refusal(&zip.finish().unwrap().into_inner()),
-            ArchiveError::TooManyEntries(4_097)
-        ));
+        assert!(matches!(refusal(&zip.finish().unwrap().into_inner()), ArchiveError::TooManyEntries(4_097)));
     }
 
     #[test]
     fn bytes_around_the_archive_are_refused() {
         let bytes = zip_of(&[("a", b"1")]);
-        assert!(matches!(
-            refusal(&[&bytes[..], &b"x"[..]].concat()),
-            ArchiveError::Layout(_)
-        ));
-        assert!(matches!(
-            refusal(&[&b"x"[..], &bytes[..]].concat()),
-            ArchiveError::Layout(_)
-        ));
+        assert!(matches!(refusal(&[&bytes[..], &b"x"[..]].concat()), ArchiveError::Layout(_)));
+        assert!(matches!(refusal(&[&b"x"[..], &bytes[..]].concat()), ArchiveError::Layout(_)));
         assert!(matches!(refusal(b""), ArchiveError::Layout(_)));
     }
 

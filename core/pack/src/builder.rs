@@ -53,17 +53,9 @@ pub struct AssetFile {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error("{kind} `{key}` ({path}) is not declared in pack.toml: add `{key} = \"{path}\"` below `[{kind}]`")]
-    Undeclared {
-        kind: &'static str,
-        key: String,
-        path: String,
-    },
+    Undeclared { kind: &'static str, key: String, path: String },
     #[error("pack.toml declares {kind} `{key}` at `{path}`, but there is no such file")]
-    Missing {
-        kind: &'static str,
-        key: String,
-        path: String,
-    },
+    Missing { kind: &'static str, key: String, path: String },
     #[error("{kind} `{key}` is given twice")]
     Duplicate { kind: &'static str, key: String },
     #[error(transparent)]
@@ -81,15 +73,9 @@ pub fn build(input: &BuildInput, key: Option<&SigningKey>) -> Result<Vec<u8>, Bu
     let toml = &input.toml;
     let flows = input.flows.iter().map(|flow| (flow.key.as_str(), flow.path.as_str()));
     check_declared("flows", &toml.flows, flows, same_file)?;
-    let components = input
-        .components
-        .iter()
-        .map(|component| (component.key.as_str(), component.path.as_str()));
+    let components = input.components.iter().map(|component| (component.key.as_str(), component.path.as_str()));
     check_declared("components", &toml.components, components, same_file)?;
-    let assets = input
-        .assets
-        .iter()
-        .map(|asset| (asset.key.as_str(), asset.path.as_str()));
+    let assets = input.assets.iter().map(|asset| (asset.key.as_str(), asset.path.as_str()));
     check_declared("assets", &toml.assets, assets, same_file_or_below)?;
 
     // Each step covers the one before: files, SBOM, content hash, signature.
@@ -106,9 +92,7 @@ pub fn build(input: &BuildInput, key: Option<&SigningKey>) -> Result<Vec<u8>, Bu
         entries.insert(SIGNATURE_PATH.to_owned(), Cow::Owned(signature.to_vec()));
     }
     let bytes = archive::write(&entries)?;
-    let trust = key.map_or(Trust::AcceptUnsigned, |key| {
-        Trust::Publishers(vec![key.verifying_key()])
-    });
+    let trust = key.map_or(Trust::AcceptUnsigned, |key| Trust::Publishers(vec![key.verifying_key()]));
     open(&bytes, &trust)?;
     Ok(bytes)
 }
@@ -132,45 +116,17 @@ fn files<'a>(input: &'a BuildInput, manifest: &Manifest) -> BTreeMap<String, Cow
 
 /// Complete but for `sbom_hash` and `content_hash`.
 fn manifest(input: &BuildInput) -> Manifest {
-    let PackToml {
-        pack,
-        capabilities,
-        dependencies,
-        secrets,
-        config,
-        ..
-    } = input.toml.clone();
+    let PackToml { pack, capabilities, dependencies, secrets, config, .. } = input.toml.clone();
     let flow = |flow: &FlowFile| {
         let (hash, image_hash) = (hash::of(&flow.source), hash::of(&flow.image));
-        (
-            flow.key.clone(),
-            FlowEntry {
-                path: flow.path.clone(),
-                hash,
-                image_hash,
-            },
-        )
+        (flow.key.clone(), FlowEntry { path: flow.path.clone(), hash, image_hash })
     };
     let component = |component: &ComponentFile| {
         let (path, interface) = (component.path.clone(), component.interface.clone());
-        (
-            component.key.clone(),
-            ComponentEntry {
-                path,
-                hash: hash::of(&component.bytes),
-                interface,
-            },
-        )
+        (component.key.clone(), ComponentEntry { path, hash: hash::of(&component.bytes), interface })
     };
-    let asset = |asset: &AssetFile| {
-        (
-            asset.key.clone(),
-            AssetEntry {
-                path: asset.path.clone(),
-                hash: hash::of(&asset.bytes),
-            },
-        )
-    };
+    let asset =
+        |asset: &AssetFile| (asset.key.clone(), AssetEntry { path: asset.path.clone(), hash: hash::of(&asset.bytes) });
     Manifest {
         pack_format_version: PACK_FORMAT_VERSION,
         name: pack.name,
@@ -220,32 +176,15 @@ fn check_declared<'a>(
     let mut files = BTreeMap::new();
     for (key, path) in given {
         if files.insert(key, path).is_some() {
-            return Err(BuildError::Duplicate {
-                kind,
-                key: key.to_owned(),
-            });
+            return Err(BuildError::Duplicate { kind, key: key.to_owned() });
         }
-        if !declared
-            .iter()
-            .any(|(declared_key, at)| covers((declared_key.as_str(), at.as_str()), (key, path)))
-        {
-            return Err(BuildError::Undeclared {
-                kind,
-                key: key.to_owned(),
-                path: path.to_owned(),
-            });
+        if !declared.iter().any(|(declared_key, at)| covers((declared_key.as_str(), at.as_str()), (key, path))) {
+            return Err(BuildError::Undeclared { kind, key: key.to_owned(), path: path.to_owned() });
         }
     }
     for (key, path) in declared {
-        if !files
-            .iter()
-            .any(|(given_key, at)| covers((key.as_str(), path.as_str()), (*given_key, *at)))
-        {
-            return Err(BuildError::Missing {
-                kind,
-                key: key.clone(),
-                path: path.clone(),
-            });
+        if !files.iter().any(|(given_key, at)| covers((key.as_str(), path.as_str()), (*given_key, *at))) {
+            return Err(BuildError::Missing { kind, key: key.clone(), path: path.clone() });
         }
     }
     Ok(())

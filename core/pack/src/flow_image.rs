@@ -40,10 +40,7 @@ pub struct FlowImage {
 /// The records may be megabytes, so only their number is shown.
 impl std::fmt::Debug for FlowImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FlowImage")
-            .field("bytes", &self.bytes.len())
-            .field("nodes", &self.nodes.len())
-            .finish()
+        f.debug_struct("FlowImage").field("bytes", &self.bytes.len()).field("nodes", &self.nodes.len()).finish()
     }
 }
 
@@ -72,9 +69,7 @@ impl FlowImage {
             return Err(FlowImageError::Version(version));
         }
         let head = record(&mut decoder)?;
-        let count = decoder
-            .array()?
-            .ok_or(FlowImageError::Layout("its node list has no definite length"))?;
+        let count = decoder.array()?.ok_or(FlowImageError::Layout("its node list has no definite length"))?;
         if count > MAX_NODES {
             return Err(FlowImageError::TooManyNodes(count));
         }
@@ -86,11 +81,7 @@ impl FlowImage {
         if decoder.position() != bytes.len() {
             return Err(FlowImageError::Layout("bytes follow its end"));
         }
-        Ok(FlowImage {
-            head,
-            nodes: nodes.into(),
-            bytes,
-        })
+        Ok(FlowImage { head, nodes: nodes.into(), bytes })
     }
 
     pub fn head(&self) -> &[u8] {
@@ -157,10 +148,7 @@ mod tests {
 
     #[test]
     fn records_of_every_length_form_come_back() {
-        let nodes: Vec<Vec<u8>> = [0, 23, 24, 255, 256, 65_535, 65_536]
-            .iter()
-            .map(|n| vec![7u8; *n])
-            .collect();
+        let nodes: Vec<Vec<u8>> = [0, 23, 24, 255, 256, 65_535, 65_536].iter().map(|n| vec![7u8; *n]).collect();
         let image = FlowImage::parse(FlowImage::encode(b"head", &nodes).into()).unwrap();
         assert_eq!(image.head(), b"head");
         assert_eq!(image.len(), nodes.len());
@@ -173,29 +161,11 @@ mod tests {
     #[test]
     fn other_layouts_are_refused() {
         let parse = |bytes: &[u8]| FlowImage::parse(bytes.into());
-        assert!(matches!(
-            parse(&[0x83, 0x02, 0x40, 0x80]),
-            Err(FlowImageError::Version(2))
-        ));
-        assert!(
-            matches!(parse(&[0x82, 0x01, 0x40]), Err(FlowImageError::Layout(_))),
-            "two elements"
-        );
-        assert!(
-            matches!(parse(&[0x83, 0x01, 0x40, 0x9f, 0xff]), Err(FlowImageError::Layout(_))),
-            "indefinite"
-        );
-        assert!(
-            matches!(parse(&[0x83, 0x01, 0x40, 0x80, 0x00]), Err(FlowImageError::Layout(_))),
-            "trailing byte"
-        );
-        assert!(
-            matches!(
-                parse(&[0x83, 0x01, 0x40, 0x81, 0x41]),
-                Err(FlowImageError::Malformed(_))
-            ),
-            "cut off"
-        );
+        assert!(matches!(parse(&[0x83, 0x02, 0x40, 0x80]), Err(FlowImageError::Version(2))));
+        assert!(matches!(parse(&[0x82, 0x01, 0x40]), Err(FlowImageError::Layout(_))), "two elements");
+        assert!(matches!(parse(&[0x83, 0x01, 0x40, 0x9f, 0xff]), Err(FlowImageError::Layout(_))), "indefinite");
+        assert!(matches!(parse(&[0x83, 0x01, 0x40, 0x80, 0x00]), Err(FlowImageError::Layout(_))), "trailing byte");
+        assert!(matches!(parse(&[0x83, 0x01, 0x40, 0x81, 0x41]), Err(FlowImageError::Malformed(_))), "cut off");
         assert!(matches!(
             parse(&[0x83, 0x01, 0x40, 0x9a, 0x00, 0x01, 0x86, 0xa1]),
             Err(FlowImageError::TooManyNodes(100_001))

@@ -48,11 +48,7 @@ pub(crate) fn members(members: &BTreeMap<String, Hash>) -> Hash {
 
 pub(crate) fn content(flows: &Hash, components: &Hash, assets: &Hash, manifest: &[u8]) -> Hash {
     let mut whole = blake3::Hasher::new();
-    whole
-        .update(flows)
-        .update(components)
-        .update(assets)
-        .update(&of(manifest));
+    whole.update(flows).update(components).update(assets).update(&of(manifest));
     *whole.finalize().as_bytes()
 }
 
@@ -65,12 +61,7 @@ mod tests {
     use super::*;
 
     fn part(files: &[(&str, &[u8])]) -> Hash {
-        members(
-            &files
-                .iter()
-                .map(|(path, content)| ((*path).to_owned(), of(content)))
-                .collect(),
-        )
+        members(&files.iter().map(|(path, content)| ((*path).to_owned(), of(content))).collect())
     }
 
     #[test]
@@ -78,18 +69,9 @@ mod tests {
         let flows = part(&[("flows/main.ygtc", b"source"), ("flows/main.cbor", b"image")]);
         let components = part(&[("components/echo.wasm", b"wasm")]);
         let assets = part(&[]);
-        assert_eq!(
-            hex(&flows),
-            "5b518198a3ea444f89203f82d5795f62681936065051610908618720e0ec6123"
-        );
-        assert_eq!(
-            hex(&components),
-            "866b05d59330b0be3a63563723387b65415c10d9765431a4bb8b3d0433c10e69"
-        );
-        assert_eq!(
-            hex(&assets),
-            "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        );
+        assert_eq!(hex(&flows), "5b518198a3ea444f89203f82d5795f62681936065051610908618720e0ec6123");
+        assert_eq!(hex(&components), "866b05d59330b0be3a63563723387b65415c10d9765431a4bb8b3d0433c10e69");
+        assert_eq!(hex(&assets), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
         assert_eq!(
             hex(&content(&flows, &components, &assets, b"manifest")),
             "13db1fa354cc566b4b770d85e6bda5c25d3c6b46b02c790e0aad722150efd32e"

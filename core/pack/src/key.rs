@@ -24,12 +24,9 @@ pub enum KeyError {
 
 /// The private half. Without the public one beside it (PKCS#8 version 1), because that is what every reader knows.
 pub fn to_pem(key: &SigningKey) -> Result<Zeroizing<String>, KeyError> {
-    KeypairBytes {
-        secret_key: key.to_bytes(),
-        public_key: None,
-    }
-    .to_pkcs8_pem(LineEnding::LF)
-    .map_err(KeyError::Private)
+    KeypairBytes { secret_key: key.to_bytes(), public_key: None }
+        .to_pkcs8_pem(LineEnding::LF)
+        .map_err(KeyError::Private)
 }
 
 pub fn from_pem(pem: &str) -> Result<SigningKey, KeyError> {
@@ -70,10 +67,7 @@ mod tests {
     fn a_private_key_never_shows() {
         let key = SigningKey::from_bytes(&[0xab; 32]);
         let shown = format!("{key:?}").to_lowercase();
-        assert!(
-            !shown.contains("abababab") && !shown.contains("171, 171, 171"),
-            "{shown}"
-        );
+        assert!(!shown.contains("abababab") && !shown.contains("171, 171, 171"), "{shown}");
     }
 
     #[test]

@@ -40,11 +40,7 @@ pub enum ManifestError {
     #[error("version or version requirement `{text}` is not valid")]
     Semver { text: String, source: semver::Error },
     #[error("`{path}` is in the wrong place: it must match `{directory}**{extension}`")]
-    Place {
-        path: String,
-        directory: &'static str,
-        extension: &'static str,
-    },
+    Place { path: String, directory: &'static str, extension: &'static str },
     #[error("two entries of the manifest have the path `{0}`")]
     DuplicatePath(String),
     #[error(transparent)]
@@ -138,17 +134,11 @@ impl Manifest {
     }
 
     fn component_files(&self) -> BTreeMap<String, Hash> {
-        self.components
-            .values()
-            .map(|component| (component.path.clone(), component.hash))
-            .collect()
+        self.components.values().map(|component| (component.path.clone(), component.hash)).collect()
     }
 
     fn asset_files(&self) -> BTreeMap<String, Hash> {
-        self.assets
-            .values()
-            .map(|asset| (asset.path.clone(), asset.hash))
-            .collect()
+        self.assets.values().map(|asset| (asset.path.clone(), asset.hash)).collect()
     }
 
     /// Every member's path with the hash of its content. The SBOM is not among them, its hash stands by itself.
@@ -164,20 +154,14 @@ impl Manifest {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let starts_well = self.name.starts_with(|c: char| c.is_ascii_alphanumeric());
         if !starts_well || self.name.len() > 128 || !self.name.chars().all(allowed) {
-            return Err(ManifestError::Name(
-                self.name.chars().take(80).flat_map(char::escape_default).collect(),
-            ));
+            return Err(ManifestError::Name(self.name.chars().take(80).flat_map(char::escape_default).collect()));
         }
         if !matches!(self.config, Value::Map(_)) {
             return Err(ManifestError::Layout("`config` is no map"));
         }
         // The three directories keep flows, components, assets and the archive's own files from ever meeting.
         check_places(self.flows.values().map(|flow| &flow.path), "flows/", FLOW_SUFFIX)?;
-        check_places(
-            self.components.values().map(|component| &component.path),
-            "components/",
-            ".wasm",
-        )?;
+        check_places(self.components.values().map(|component| &component.path), "components/", ".wasm")?;
         check_places(self.assets.values().map(|asset| &asset.path), "assets/", "")
     }
 }
@@ -191,11 +175,7 @@ fn check_places<'a>(
     for path in paths {
         check_path(path)?;
         if !path.starts_with(directory) || !path.ends_with(extension) {
-            return Err(ManifestError::Place {
-                path: path.clone(),
-                directory,
-                extension,
-            });
+            return Err(ManifestError::Place { path: path.clone(), directory, extension });
         }
         if !seen.insert(path) {
             return Err(ManifestError::DuplicatePath(path.clone()));

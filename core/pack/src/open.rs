@@ -81,23 +81,10 @@ pub fn open(bytes: &[u8], trust: &Trust) -> Result<Pack, OpenError> {
     let mut files = read_files(&mut archive, &manifest)?;
     check_capability(&manifest)?;
     let flows = flows(&manifest, &mut files)?;
-    let components = manifest
-        .components
-        .iter()
-        .map(|(key, entry)| (key, entry.path.as_str()));
+    let components = manifest.components.iter().map(|(key, entry)| (key, entry.path.as_str()));
     let components = by_key(components, &mut files)?;
-    let assets = by_key(
-        manifest.assets.iter().map(|(key, entry)| (key, entry.path.as_str())),
-        &mut files,
-    )?;
-    Ok(Pack {
-        content_hash: manifest.content_hash,
-        manifest,
-        signer,
-        flows,
-        components,
-        assets,
-    })
+    let assets = by_key(manifest.assets.iter().map(|(key, entry)| (key, entry.path.as_str())), &mut files)?;
+    Ok(Pack { content_hash: manifest.content_hash, manifest, signer, flows, components, assets })
 }
 
 /// The signature covers the content hash, so the hash must be the manifest's own before the signature says anything.
@@ -121,12 +108,7 @@ fn check_signature(
     let signature = signature.ok_or(OpenError::Unsigned)?;
     // Strict: a second valid spelling of a signature, or a key for which anybody can sign, is refused.
     let signed_by = |key: &&VerifyingKey| key.verify_strict(&manifest.content_hash, &signature).is_ok();
-    publishers
-        .iter()
-        .find(signed_by)
-        .copied()
-        .map(Some)
-        .ok_or(OpenError::UntrustedSigner)
+    publishers.iter().find(signed_by).copied().map(Some).ok_or(OpenError::UntrustedSigner)
 }
 
 /// Every file of the manifest by its path, its hash checked, and none beside them.
@@ -152,18 +134,11 @@ fn read_files(archive: &mut Archive<'_>, manifest: &Manifest) -> Result<BTreeMap
 fn check_capability(manifest: &Manifest) -> Result<(), OpenError> {
     let id = &manifest.capabilities.id;
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    let name = id
-        .strip_prefix("greentic.cap.")
-        .and_then(|rest| rest.strip_suffix(".v1"));
-    if name.is_some_and(|name| {
-        name.split('.')
-            .all(|part| !part.is_empty() && part.chars().all(allowed))
-    }) {
+    let name = id.strip_prefix("greentic.cap.").and_then(|rest| rest.strip_suffix(".v1"));
+    if name.is_some_and(|name| name.split('.').all(|part| !part.is_empty() && part.chars().all(allowed))) {
         Ok(())
     } else {
-        Err(OpenError::Capability(
-            id.chars().take(80).flat_map(char::escape_default).collect(),
-        ))
+        Err(OpenError::Capability(id.chars().take(80).flat_map(char::escape_default).collect()))
     }
 }
 
@@ -173,23 +148,16 @@ fn flows(manifest: &Manifest, files: &mut Files) -> Result<BTreeMap<String, Flow
     let mut flows = BTreeMap::new();
     for (key, entry) in &manifest.flows {
         let image = take(files, &entry.image_path())?;
-        let image = FlowImage::parse(image).map_err(|source| OpenError::Flow {
-            key: key.clone(),
-            source,
-        })?;
+        let image = FlowImage::parse(image).map_err(|source| OpenError::Flow { key: key.clone(), source })?;
         flows.insert(key.clone(), image);
     }
     Ok(flows)
 }
 
 fn by_key<'a>(entries: impl Iterator<Item = (&'a String, &'a str)>, files: &mut Files) -> Result<Files, OpenError> {
-    entries
-        .map(|(key, path)| Ok((key.clone(), take(files, path)?)))
-        .collect()
+    entries.map(|(key, path)| Ok((key.clone(), take(files, path)?))).collect()
 }
 
 fn take(files: &mut Files, path: &str) -> Result<Arc<[u8]>, OpenError> {
-    files
-        .remove(path)
-        .ok_or_else(|| ArchiveError::Missing(path.to_owned()).into())
+    files.remove(path).ok_or_else(|| ArchiveError::Missing(path.to_owned()).into())
 }

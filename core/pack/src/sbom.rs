@@ -91,24 +91,14 @@ pub(crate) fn document(manifest: &Manifest) -> Result<Vec<u8>, SbomError> {
     for (number, (key, component)) in manifest.components.iter().enumerate() {
         let id = format!("SPDXRef-Component-{number}");
         relationships.push(relationship(PACK, "CONTAINS", &id));
-        let checksum = Checksum {
-            algorithm: "BLAKE3",
-            checksum_value: hash::hex(&component.hash),
-        };
+        let checksum = Checksum { algorithm: "BLAKE3", checksum_value: hash::hex(&component.hash) };
         let file_name = Some(format!("./{}", component.path));
-        packages.push(Package {
-            package_file_name: file_name,
-            checksums: vec![checksum],
-            ..package(id, key)
-        });
+        packages.push(Package { package_file_name: file_name, checksums: vec![checksum], ..package(id, key) });
     }
     for (number, (name, requirement)) in manifest.dependencies.iter().enumerate() {
         let id = format!("SPDXRef-Dependency-{number}");
         relationships.push(relationship(PACK, "DEPENDS_ON", &id));
-        packages.push(Package {
-            version_info: Some(requirement.to_string()),
-            ..package(id, name)
-        });
+        packages.push(Package { version_info: Some(requirement.to_string()), ..package(id, name) });
     }
     let document = Document {
         spdx_version: "SPDX-2.3",
@@ -164,29 +154,18 @@ fn package(id: String, name: &str) -> Package {
 }
 
 fn relationship(from: &str, kind: &'static str, to: &str) -> Relationship {
-    Relationship {
-        spdx_element_id: from.to_owned(),
-        relationship_type: kind,
-        related_spdx_element: to.to_owned(),
-    }
+    Relationship { spdx_element_id: from.to_owned(), relationship_type: kind, related_spdx_element: to.to_owned() }
 }
 
 /// Whether it is spelt like an SPDX licence expression: names joined by `AND`, `OR` and `WITH`.
 fn is_expression(license: &str) -> bool {
     let name = |word: &&str| {
         let word = word.trim_matches(['(', ')']);
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | ':'))
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | ':'))
     };
     let words: Vec<&str> = license.split_whitespace().collect();
     let names = words.iter().step_by(2).all(name);
-    let joints = words
-        .iter()
-        .skip(1)
-        .step_by(2)
-        .all(|word| matches!(*word, "AND" | "OR" | "WITH"));
+    let joints = words.iter().skip(1).step_by(2).all(|word| matches!(*word, "AND" | "OR" | "WITH"));
     words.len() % 2 == 1 && names && joints
 }
 
@@ -201,11 +180,7 @@ fn timestamp(seconds: u64) -> Option<String> {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
     (year <= 9_999).then(|| format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
@@ -227,12 +202,7 @@ mod tests {
 
     #[test]
     fn licence_expressions() {
-        for good in [
-            "MIT",
-            "Apache-2.0 OR MIT",
-            "(MIT AND BSD-3-Clause) OR GPL-2.0+",
-            "LicenseRef-mine",
-        ] {
+        for good in ["MIT", "Apache-2.0 OR MIT", "(MIT AND BSD-3-Clause) OR GPL-2.0+", "LicenseRef-mine"] {
             assert!(is_expression(good), "{good}");
         }
         for bad in ["", "All rights reserved", "MIT/Apache-2.0", "MIT Apache-2.0", "MIT OR"] {

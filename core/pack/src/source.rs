@@ -14,19 +14,13 @@ use toml::de::{DeString, DeTable, DeValue};
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error("pack.toml line {line}: unknown key `{key}`{}", hint(.nearest))]
-    UnknownKey {
-        key: String,
-        line: usize,
-        nearest: Option<&'static str>,
-    },
+    UnknownKey { key: String, line: usize, nearest: Option<&'static str> },
     #[error("pack.toml line {line}: {message}")]
     Invalid { line: usize, message: String },
 }
 
 fn hint(nearest: &Option<&'static str>) -> String {
-    nearest
-        .map(|key| format!(", did you mean `{key}`?"))
-        .unwrap_or_default()
+    nearest.map(|key| format!(", did you mean `{key}`?")).unwrap_or_default()
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -85,30 +79,13 @@ pub struct Secrets {
     pub optional: Vec<String>,
 }
 
-const SECTIONS: &[&str] = &[
-    "pack",
-    "capabilities",
-    "dependencies",
-    "flows",
-    "components",
-    "assets",
-    "secrets",
-    "config",
-];
+const SECTIONS: &[&str] =
+    &["pack", "capabilities", "dependencies", "flows", "components", "assets", "secrets", "config"];
 
 /// Keys of the tables whose keys are ours; the keys of the others are the author's.
 fn keys_of(section: &str) -> Option<&'static [&'static str]> {
     match section {
-        "pack" => Some(&[
-            "name",
-            "version",
-            "description",
-            "authors",
-            "license",
-            "repository",
-            "homepage",
-            "readme",
-        ]),
+        "pack" => Some(&["name", "version", "description", "authors", "license", "repository", "homepage", "readme"]),
         "capabilities" => Some(&["id", "provides"]),
         "secrets" => Some(&["required", "optional"]),
         _ => None,
@@ -224,10 +201,7 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
     #[test]
     fn every_documented_key_is_read() {
         let toml = PackToml::parse(FULL).unwrap();
-        assert_eq!(
-            (toml.pack.name.as_str(), toml.pack.version.to_string().as_str()),
-            ("demo", "1.2.3")
-        );
+        assert_eq!((toml.pack.name.as_str(), toml.pack.version.to_string().as_str()), ("demo", "1.2.3"));
         assert_eq!(toml.pack.description.as_deref(), Some("A demo"));
         assert_eq!(toml.pack.readme.as_deref(), Some("README.md"));
         assert_eq!(toml.capabilities.provides, ["messaging"]);
@@ -235,10 +209,7 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
         assert_eq!(toml.flows["main"], "flows/main.ygtc");
         assert_eq!(toml.components["acme.echo"], "components/echo.wasm");
         assert_eq!(toml.assets["cards"], "assets/cards/");
-        assert_eq!(
-            (toml.secrets.required, toml.secrets.optional),
-            (vec!["API_KEY".into()], vec!["EXTRA".into()])
-        );
+        assert_eq!((toml.secrets.required, toml.secrets.optional), (vec!["API_KEY".into()], vec!["EXTRA".into()]));
         assert_eq!(
             toml.config.to_json(),
             serde_json::json!({
@@ -256,15 +227,9 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
     #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
         let misspelt = FULL.replace("description", "desciption");
-        assert_eq!(
-            refusal(&misspelt),
-            "pack.toml line 5: unknown key `desciption`, did you mean `description`?"
-        );
+        assert_eq!(refusal(&misspelt), "pack.toml line 5: unknown key `desciption`, did you mean `description`?");
         let misspelt = FULL.replace("[components]", "[component]");
-        assert_eq!(
-            refusal(&misspelt),
-            "pack.toml line 22: unknown key `component`, did you mean `components`?"
-        );
+        assert_eq!(refusal(&misspelt), "pack.toml line 22: unknown key `component`, did you mean `components`?");
         let strange = FULL.replace("[pack]", "[pack]\nzzzzzzzz = 1");
         assert_eq!(refusal(&strange), "pack.toml line 3: unknown key `zzzzzzzz`");
     }

@@ -42,18 +42,12 @@ fn key() -> SigningKey {
 }
 
 fn trusted() -> Trust {
-    Trust::Publishers(vec![
-        SigningKey::from_bytes(&[8; 32]).verifying_key(),
-        key().verifying_key(),
-    ])
+    Trust::Publishers(vec![SigningKey::from_bytes(&[8; 32]).verifying_key(), key().verifying_key()])
 }
 
 fn input() -> BuildInput {
-    let asset = |key: &str, path: &str, bytes: &[u8]| AssetFile {
-        key: key.into(),
-        path: path.into(),
-        bytes: bytes.to_vec(),
-    };
+    let asset =
+        |key: &str, path: &str, bytes: &[u8]| AssetFile { key: key.into(), path: path.into(), bytes: bytes.to_vec() };
     BuildInput {
         toml: PackToml::parse(SOURCE).unwrap(),
         created_at: 1_704_164_645,
@@ -111,24 +105,12 @@ fn what_was_built_is_what_is_opened() {
     let pack = open(signed(), &trusted()).unwrap();
     assert_eq!(pack.signer, Some(key().verifying_key()));
     assert_eq!(pack.content_hash, pack.manifest.content_hash);
-    assert_eq!(
-        (pack.manifest.name.as_str(), pack.manifest.created_at),
-        ("demo", 1_704_164_645)
-    );
+    assert_eq!((pack.manifest.name.as_str(), pack.manifest.created_at), ("demo", 1_704_164_645));
     assert_eq!(pack.manifest.secrets.required, ["API_KEY"]);
-    assert_eq!(
-        pack.manifest.config.get("greeting"),
-        Some(&greentic_types::Value::Text("Hi".into()))
-    );
-    assert_eq!(
-        pack.manifest.components["echo"].interface,
-        "greentic:component/component@1.0.0"
-    );
+    assert_eq!(pack.manifest.config.get("greeting"), Some(&greentic_types::Value::Text("Hi".into())));
+    assert_eq!(pack.manifest.components["echo"].interface, "greentic:component/component@1.0.0");
     let flow = &pack.flows["main"];
-    assert_eq!(
-        (flow.head(), flow.node(1), flow.node(2)),
-        (&b"head"[..], Some(&b"second"[..]), None)
-    );
+    assert_eq!((flow.head(), flow.node(1), flow.node(2)), (&b"head"[..], Some(&b"second"[..]), None));
     assert_eq!(*pack.components["echo"], *b"\0asm");
     assert_eq!(*pack.assets["cards/hello.json"], *b"{}");
     assert_eq!(*pack.assets["logo"], *b"<svg/>");
@@ -167,28 +149,12 @@ fn the_archive_is_the_documented_one() {
     assert_eq!(sbom["SPDXID"], "SPDXRef-DOCUMENT");
     assert_eq!(sbom["dataLicense"], "CC0-1.0");
     assert_eq!(sbom["creationInfo"]["created"], "2024-01-02T03:04:05Z");
-    assert!(
-        sbom["documentNamespace"]
-            .as_str()
-            .unwrap()
-            .starts_with("https://spdx.org/spdxdocs/demo-1.2.3-")
-    );
-    let names: Vec<&str> = sbom["packages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|p| p["name"].as_str())
-        .collect();
+    assert!(sbom["documentNamespace"].as_str().unwrap().starts_with("https://spdx.org/spdxdocs/demo-1.2.3-"));
+    let names: Vec<&str> = sbom["packages"].as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
     assert_eq!(names, ["demo", "echo", "other"]);
     assert_eq!(sbom["packages"][0]["licenseDeclared"], "MIT OR Apache-2.0");
-    assert_eq!(
-        sbom["packages"][0]["downloadLocation"],
-        "git+https://example.org/demo.git"
-    );
-    assert_eq!(
-        sbom["packages"][1]["checksums"][0]["checksumValue"],
-        hash::hex(&hash::of(b"\0asm"))
-    );
+    assert_eq!(sbom["packages"][0]["downloadLocation"], "git+https://example.org/demo.git");
+    assert_eq!(sbom["packages"][1]["checksums"][0]["checksumValue"], hash::hex(&hash::of(b"\0asm")));
 }
 
 #[test]
@@ -200,48 +166,26 @@ fn unsigned_and_foreign_packs_are_refused() {
 
     let foreign = build(&input(), Some(&SigningKey::from_bytes(&[9; 32]))).unwrap();
     assert!(matches!(open(&foreign, &trusted()), Err(OpenError::UntrustedSigner)));
-    assert!(matches!(
-        open(signed(), &Trust::Publishers(vec![])),
-        Err(OpenError::UntrustedSigner)
-    ));
-    assert_eq!(
-        open(&foreign, &Trust::AcceptUnsigned).unwrap().signer,
-        None,
-        "not verified, so nobody's"
-    );
+    assert!(matches!(open(signed(), &Trust::Publishers(vec![])), Err(OpenError::UntrustedSigner)));
+    assert_eq!(open(&foreign, &Trust::AcceptUnsigned).unwrap().signer, None, "not verified, so nobody's");
 }
 
 #[test]
 fn changed_files_are_refused() {
-    for path in [
-        "assets/logo.svg",
-        "components/echo.wasm",
-        "flows/main.cbor",
-        "flows/main.ygtc",
-        "sbom.json",
-    ] {
+    for path in ["assets/logo.svg", "components/echo.wasm", "flows/main.cbor", "flows/main.ygtc", "sbom.json"] {
         let changed = refusal(|files| files.get_mut(path).unwrap().to_mut().push(b' '));
         assert!(matches!(&changed, OpenError::FileHash(at) if at == path), "{changed:?}");
         let missing = refusal(|files| drop(files.remove(path)));
-        assert!(
-            matches!(&missing, OpenError::Archive(ArchiveError::Missing(at)) if at == path),
-            "{missing:?}"
-        );
+        assert!(matches!(&missing, OpenError::Archive(ArchiveError::Missing(at)) if at == path), "{missing:?}");
     }
     let renamed = refusal(|files| {
         let content = files.remove("assets/logo.svg").unwrap();
         files.insert("assets/icon.svg".into(), content);
     });
-    assert!(
-        matches!(&renamed, OpenError::ExtraFile(path) if path == "assets/icon.svg"),
-        "{renamed:?}"
-    );
+    assert!(matches!(&renamed, OpenError::ExtraFile(path) if path == "assets/icon.svg"), "{renamed:?}");
     for extra in ["assets/more", "flows/other.cbor", "README.md"] {
         let error = refusal(|files| drop(files.insert(extra.into(), Cow::Borrowed(b"x"))));
-        assert!(
-            matches!(&error, OpenError::ExtraFile(path) if path == extra),
-            "{error:?}"
-        );
+        assert!(matches!(&error, OpenError::ExtraFile(path) if path == extra), "{error:?}");
     }
 }
 
@@ -264,10 +208,7 @@ fn a_signature_of_another_length_is_refused() {
     let short = refusal(|files| drop(files.insert("signature.sig".into(), Cow::Borrowed(&[1; 63]))));
     assert!(matches!(short, OpenError::SignatureLength));
     let long = refusal(|files| drop(files.insert("signature.sig".into(), Cow::Borrowed(&[1; 65]))));
-    assert!(matches!(
-        long,
-        OpenError::Archive(ArchiveError::EntryTooLarge { limit: 64, .. })
-    ));
+    assert!(matches!(long, OpenError::Archive(ArchiveError::EntryTooLarge { limit: 64, .. })));
 }
 
 #[test]
@@ -275,10 +216,7 @@ fn nothing_is_decompressed_before_the_signature_is_checked() {
     // A bomb among the assets of a pack that nobody trusted signed: the signer is what is complained of.
     let mut bomb = input();
     bomb.assets[1].bytes = vec![0; 2 << 20];
-    assert!(matches!(
-        build(&bomb, Some(&key())),
-        Err(BuildError::Refused(OpenError::Archive(ArchiveError::Ratio(_))))
-    ));
+    assert!(matches!(build(&bomb, Some(&key())), Err(BuildError::Refused(OpenError::Archive(ArchiveError::Ratio(_))))));
     let stranger = refusal(|files| {
         files.insert("assets/logo.svg".into(), Cow::Owned(vec![0; 2 << 20]));
         files.insert("signature.sig".into(), Cow::Owned(vec![1; 64]));
@@ -296,30 +234,15 @@ fn declarations_and_files_must_agree() {
         build(&input, None).unwrap_err()
     };
     let undeclared = failure(|input| input.flows[0].key = "other".into());
-    assert!(
-        matches!(undeclared, BuildError::Undeclared { kind: "flows", .. }),
-        "{undeclared:?}"
-    );
+    assert!(matches!(undeclared, BuildError::Undeclared { kind: "flows", .. }), "{undeclared:?}");
     let elsewhere = failure(|input| input.assets[0].path = "assets/cards/bye.json".into());
-    assert!(
-        matches!(elsewhere, BuildError::Undeclared { kind: "assets", .. }),
-        "{elsewhere:?}"
-    );
+    assert!(matches!(elsewhere, BuildError::Undeclared { kind: "assets", .. }), "{elsewhere:?}");
     let missing = failure(|input| input.components.clear());
-    assert!(
-        matches!(missing, BuildError::Missing { kind: "components", .. }),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, BuildError::Missing { kind: "components", .. }), "{missing:?}");
     let empty_directory = failure(|input| drop(input.assets.remove(0)));
-    assert!(
-        matches!(empty_directory, BuildError::Missing { kind: "assets", .. }),
-        "{empty_directory:?}"
-    );
+    assert!(matches!(empty_directory, BuildError::Missing { kind: "assets", .. }), "{empty_directory:?}");
     let twice = failure(|input| input.flows.extend_from_within(..));
-    assert!(
-        matches!(twice, BuildError::Duplicate { kind: "flows", .. }),
-        "{twice:?}"
-    );
+    assert!(matches!(twice, BuildError::Duplicate { kind: "flows", .. }), "{twice:?}");
 }
 
 #[test]
@@ -338,23 +261,13 @@ fn what_would_not_open_is_not_built() {
         let mut input = input();
         input.toml.capabilities.id = id.into();
         let error = build(&input, None).unwrap_err();
-        assert!(
-            matches!(error, BuildError::Refused(OpenError::Capability(_))),
-            "{id}: {error:?}"
-        );
+        assert!(matches!(error, BuildError::Refused(OpenError::Capability(_))), "{id}: {error:?}");
     }
     let outside = failure(|input| {
         input.toml.assets.insert("top".into(), "top.txt".into());
-        input.assets.push(AssetFile {
-            key: "top".into(),
-            path: "top.txt".into(),
-            bytes: vec![],
-        });
+        input.assets.push(AssetFile { key: "top".into(), path: "top.txt".into(), bytes: vec![] });
     });
-    assert!(
-        matches!(outside, OpenError::Manifest(ManifestError::Place { .. })),
-        "{outside:?}"
-    );
+    assert!(matches!(outside, OpenError::Manifest(ManifestError::Place { .. })), "{outside:?}");
 }
 
 proptest! {

@@ -11,11 +11,7 @@ pub fn check_id(id: &str) -> Result<&str, InvalidId> {
     let mut bytes = id.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let rest = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
-    if first && rest && id.len() <= 63 {
-        Ok(id)
-    } else {
-        Err(InvalidId(id.chars().take(80).collect()))
-    }
+    if first && rest && id.len() <= 63 { Ok(id) } else { Err(InvalidId(id.chars().take(80).collect())) }
 }
 
 /// Id of the `index`-th message that `delivery` caused: a re-run of the same delivery makes the same id, so the

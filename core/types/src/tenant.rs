@@ -27,13 +27,6 @@ pub struct ChannelKey {
 
 impl std::fmt::Display for ChannelKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}.{}.{}.{}",
-            self.tenant.env_id,
-            self.tenant.tenant_id,
-            self.tenant.team(),
-            self.channel
-        )
+        write!(f, "{}.{}.{}.{}", self.tenant.env_id, self.tenant.tenant_id, self.tenant.team(), self.channel)
     }
 }

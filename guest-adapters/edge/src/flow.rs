@@ -30,16 +30,19 @@ pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<
     };
     let normalized = convert::message(message);
     let tenant = tenant(route);
-    let ending = drive(message, Turn::new(Inputs {
-        message: &normalized,
-        tenant: &tenant,
-        channel: &route.channel,
-        record,
-        now_ms: route.received_at,
-        error_message: &route.error_message,
-        default_locale: &route.default_locale,
-        limits: Limits { nodes: route.limits.nodes, outgoing: route.limits.outgoing },
-    }));
+    let ending = drive(
+        message,
+        Turn::new(Inputs {
+            message: &normalized,
+            tenant: &tenant,
+            channel: &route.channel,
+            record,
+            now_ms: route.received_at,
+            error_message: &route.error_message,
+            default_locale: &route.default_locale,
+            limits: Limits { nodes: route.limits.nodes, outgoing: route.limits.outgoing },
+        }),
+    );
     for note in &ending.notes {
         eprintln!("{note}");
     }

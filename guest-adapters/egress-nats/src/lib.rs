@@ -11,12 +11,7 @@
 mod link;
 mod socket;
 
-#[allow(
-    unsafe_code,
-    clippy::all,
-    clippy::restriction,
-    reason = "generated: the canonical ABI is made of raw pointers"
-)]
+#[allow(unsafe_code, clippy::all, clippy::restriction, reason = "generated: the canonical ABI is made of raw pointers")]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit/edge",
@@ -84,12 +79,7 @@ fn open(settings: &ConnectionSettings) -> Result<Link, LinkError> {
 /// Reports what is known and what was not acknowledged in time, without taking more work: a server that stays
 /// silent is left, since a late acknowledgement must not meet a publication that was reported already.
 fn give_up(link: &Link, settings: &ConnectionSettings, mut done: Vec<Completion>) -> LinkError {
-    done.extend(link.unsettled().map(|ticket| Completion {
-        ticket,
-        status: CompletionStatus::Failed,
-    }));
+    done.extend(link.unsettled().map(|ticket| Completion { ticket, status: CompletionStatus::Failed }));
     exchange(&done, 0, 0);
-    LinkError::Unacknowledged {
-        milliseconds: settings.ack_timeout_ms,
-    }
+    LinkError::Unacknowledged { milliseconds: settings.ack_timeout_ms }
 }

@@ -61,14 +61,8 @@ impl Link {
             max_payload: None,
             next_ping: now() + PING_INTERVAL,
         };
-        let greeted = link.drive(&Deadline::after(OPEN_TIMEOUT), &mut Vec::new(), |link| {
-            link.max_payload.is_some()
-        })?;
-        if greeted {
-            Ok(link)
-        } else {
-            Err(LinkError::HandshakeTimeout)
-        }
+        let greeted = link.drive(&Deadline::after(OPEN_TIMEOUT), &mut Vec::new(), |link| link.max_payload.is_some())?;
+        if greeted { Ok(link) } else { Err(LinkError::HandshakeTimeout) }
     }
 
     /// The server's limit for headers and payload together. Known as soon as there is a `Link`.
@@ -94,10 +88,7 @@ impl Link {
             match self.connection.publish(*ticket, &publication) {
                 Ok(()) => {}
                 Err(PublishError::Rejected(_)) => {
-                    done.push(Completion {
-                        ticket: *ticket,
-                        status: CompletionStatus::Rejected,
-                    });
+                    done.push(Completion { ticket: *ticket, status: CompletionStatus::Rejected });
                 }
                 Err(PublishError::NotConnected) => return Err(ProtocolError::NotConnected.into()),
             }
@@ -168,10 +159,7 @@ impl Link {
         while let Some(event) = self.connection.next_event() {
             match event {
                 Event::Connected { max_payload } => self.max_payload = Some(max_payload),
-                Event::Published(ticket, outcome) => done.push(Completion {
-                    ticket,
-                    status: status(outcome),
-                }),
+                Event::Published(ticket, outcome) => done.push(Completion { ticket, status: status(outcome) }),
             }
         }
         Ok(true)

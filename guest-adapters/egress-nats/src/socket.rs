@@ -58,10 +58,7 @@ pub struct Deadline {
 impl Deadline {
     pub fn after(duration: Instant) -> Deadline {
         let at = now().saturating_add(duration);
-        Deadline {
-            at,
-            reached: monotonic_clock::subscribe_instant(at),
-        }
+        Deadline { at, reached: monotonic_clock::subscribe_instant(at) }
     }
 
     pub fn passed(&self) -> bool {
@@ -86,13 +83,7 @@ impl Socket {
         let socket = create_tcp_socket(family).map_err(refused)?;
         socket.start_connect(&instance_network(), remote).map_err(refused)?;
         let (input, output) = finish_connect(&socket, address, deadline)?;
-        Ok(Socket {
-            readable: input.subscribe(),
-            writable: output.subscribe(),
-            input,
-            output,
-            _socket: socket,
-        })
+        Ok(Socket { readable: input.subscribe(), writable: output.subscribe(), input, output, _socket: socket })
     }
 
     /// What has come; empty when nothing has.
@@ -147,10 +138,7 @@ fn remote(address: SocketAddr) -> (IpAddressFamily, IpSocketAddress) {
     match address {
         SocketAddr::V4(address) => {
             let [a, b, c, d] = address.ip().octets();
-            let remote = Ipv4SocketAddress {
-                port: address.port(),
-                address: (a, b, c, d),
-            };
+            let remote = Ipv4SocketAddress { port: address.port(), address: (a, b, c, d) };
             (IpAddressFamily::Ipv4, IpSocketAddress::Ipv4(remote))
         }
         SocketAddr::V6(address) => {

@@ -54,27 +54,25 @@ pub struct EngineSettings {
     pub instances: u32,
     /// Largest linear memory of one component.
     pub memory_bytes: usize,
-    /// Bytes of each memory, beside the mapped image, that are zeroed by hand and stay resident when a slot is
-    /// given back; the rest is unmapped. See `KEEP_RESIDENT_BYTES`.
+    /// Bytes of each memory that are reset by hand and stay resident when a slot is given back; the rest is unmapped. See
+    /// [`KEEP_RESIDENT_BYTES`].
     pub keep_resident_bytes: usize,
     /// Let the kernel's page map say which pages to reset. Faster, but in wasmtime 48.0.8 a dirty page that is swapped
     /// out or being moved may be missed, and the NEXT TENANT could read it. Off unless the operator accepts that.
     pub trust_page_map: bool,
-    /// Start from a mapped image instead of copying data segments. See docs/decisions/0003-resident-pages.md.
-    pub mapped_image: bool,
     /// False for the benchmark's on-demand rows.
     pub pooled: bool,
 }
 
-/// Zeroing is cheaper than faulting a page in again, but only for pages that a request really uses: see
-/// docs/decisions/0003-resident-pages.md for the measurement. With the guests' 64 KiB stack below their data, this
-/// covers the stack; what a slot writes beyond is unmapped.
+/// The whole of a built-in guest's memory as it starts (256 KiB, `guest-adapters/artifacts/build.rs`). A slot that stayed
+/// within it is reset by copying and zeroing alone: no page is unmapped, so none faults in again, and no other core has
+/// to flush its translations, which under load cost more than the instance. What a guest grew beyond is unmapped.
+/// Measured in docs/decisions/0003-resident-pages.md.
 pub const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 
 /// The engine that serves requests.
 pub fn request_engine(settings: &EngineSettings) -> wasmtime::Result<Engine> {
     let mut config = base_config();
-    config.memory_init_cow(settings.mapped_image);
     if settings.pooled {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
     }
@@ -98,6 +96,8 @@ fn base_config() -> Config {
         .memory_guard_size(MEMORY_GUARD_BYTES)
         // A memory that moves would invalidate the pool's reservation.
         .memory_may_move(false)
+        // Start from a mapped image instead of copying data segments.
+        .memory_init_cow(true)
         // A trap's frames go to the log; symbols stay out of the native code.
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
         .wasm_component_model(true);

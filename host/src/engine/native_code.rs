@@ -56,9 +56,8 @@ impl NativeCode {
             if path.exists() {
                 return map(engine, &path);
             }
-            let code = engine
-                .precompile_component(wasm)
-                .map_err(|error| NativeCodeError::Compile(format!("{error:#}")))?;
+            let code =
+                engine.precompile_component(wasm).map_err(|error| NativeCodeError::Compile(format!("{error:#}")))?;
             self.store(&path, &code)?;
         }
         map(engine, &path)
@@ -80,12 +79,8 @@ impl NativeCode {
     fn store(&self, path: &Path, code: &[u8]) -> Result<(), NativeCodeError> {
         let beside = path.with_extension(format!("{}.tmp", std::process::id()));
         let write = || -> std::io::Result<()> {
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&beside)?;
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
             file.write_all(code)?;
             file.sync_all()?;
             std::fs::rename(&beside, path)

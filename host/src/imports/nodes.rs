@@ -38,11 +38,7 @@ impl nodes::Host for Sandbox {
 
 type Pre = crate::bindings::component::ComponentPre<Sandbox>;
 
-async fn execute(
-    pre: &Pre,
-    limits: &GuestLimits,
-    message: &Message,
-) -> Result<Option<String>, nodes::NodeError> {
+async fn execute(pre: &Pre, limits: &GuestLimits, message: &Message) -> Result<Option<String>, nodes::NodeError> {
     let mut store = Sandbox::store(pre.engine(), limits, Rights::None);
     let called = async {
         let instance = pre.instantiate_async(&mut store).await?;

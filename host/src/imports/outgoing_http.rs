@@ -69,11 +69,7 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
-async fn send(
-    grants: &Grants,
-    mut request: http::Request<HyperOutgoingBody>,
-    options: Option<RequestOptions>,
-) -> Sent {
+async fn send(grants: &Grants, mut request: http::Request<HyperOutgoingBody>, options: Option<RequestOptions>) -> Sent {
     let https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
     let host = request.uri().host().ok_or(Error::HttpRequestUriInvalid)?.to_ascii_lowercase();
     let port = request.uri().port_u16().unwrap_or(if https { 443 } else { 80 });
@@ -86,18 +82,16 @@ async fn send(
 
     let connect = options.as_ref().and_then(|o| o.connect_timeout).unwrap_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
     let first = options.and_then(|o| o.first_byte_timeout).unwrap_or(FIRST_BYTE_TIMEOUT).min(FIRST_BYTE_TIMEOUT);
-    let stream = tokio::time::timeout(connect, open(address, https, &host))
-        .await
-        .map_err(|_| Error::ConnectionTimeout)??;
+    let stream =
+        tokio::time::timeout(connect, open(address, https, &host)).await.map_err(|_| Error::ConnectionTimeout)??;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
 
     // On the wire only path and query: the authority is in `Host`, which wasi:http has set.
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
     *request.uri_mut() = http::Uri::from(path);
-    let response = tokio::time::timeout(first, sender.send_request(request))
-        .await
-        .map_err(|_| Error::HttpResponseTimeout)??;
+    let response =
+        tokio::time::timeout(first, sender.send_request(request)).await.map_err(|_| Error::HttpResponseTimeout)??;
     let response = response.map(|body| body.map_err(Error::from).boxed_unsync());
     let finished = async move {
         match driver.await {
@@ -178,12 +172,12 @@ fn tls() -> Result<Arc<rustls::ClientConfig>, Error> {
     let config = CONFIG.get_or_init(|| {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+        let builder =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
         Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
     });
     config.clone().ok_or(Error::ConfigurationError)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -192,9 +186,25 @@ mod tests {
     #[test]
     fn internal_addresses_are_known_in_every_form() {
         for ip in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "198.18.0.1",
-            "240.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "198.18.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "ff02::1",
         ] {
             assert!(is_internal(ip.parse().unwrap()), "{ip}");
         }

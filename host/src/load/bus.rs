@@ -65,11 +65,7 @@ fn parse(url: &str) -> anyhow::Result<(String, Option<Credentials>)> {
     let shape = "nats.url: expected nats://[user:password@]host[:port]";
     // Never with the URL itself: it may hold a password.
     let parsed = url::Url::parse(url).map_err(|_| anyhow::anyhow!(shape))?;
-    anyhow::ensure!(
-        parsed.scheme() == "nats",
-        "{shape}; `{}` is not supported by the sidecar yet",
-        parsed.scheme()
-    );
+    anyhow::ensure!(parsed.scheme() == "nats", "{shape}; `{}` is not supported by the sidecar yet", parsed.scheme());
     let host = parsed.host_str().context(shape)?;
     let server = format!("{host}:{}", parsed.port().unwrap_or(4222));
     let credentials = match (parsed.username(), parsed.password()) {
@@ -86,12 +82,11 @@ fn from_secret(parts: &Parts<'_>, reference: &str) -> anyhow::Result<Credentials
     let name = reference
         .strip_prefix("secret://")
         .context("nats.credentials is a secret: write `credentials = \"secret://NAME\"`, never the value")?;
-    let secret = parts.secrets.get(None, name)?.with_context(|| format!("nats.credentials: secret `{name}` is not set"))?;
+    let secret =
+        parts.secrets.get(None, name)?.with_context(|| format!("nats.credentials: secret `{name}` is not set"))?;
     let text = secret.expose_text();
     Ok(match text.split_once(':') {
-        Some((user, password)) => {
-            Credentials::UserPassword(user.to_owned(), Secret::new(password.as_bytes().to_vec()))
-        }
+        Some((user, password)) => Credentials::UserPassword(user.to_owned(), Secret::new(password.as_bytes().to_vec())),
         None if text.starts_with("SU") => Credentials::NkeySeed(secret),
         None => Credentials::Token(secret),
     })

@@ -92,8 +92,7 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let store = session_store(config, &mut notes)?;
     let mut background = JoinSet::new();
     let bus = bus::open(parts, &sidecar, &code, &guest, &mut notes).await?;
-    let services =
-        Arc::new(Services { store, outlet: bus.outlet, guest: guest.clone(), turn: TurnLimits::default() });
+    let services = Arc::new(Services { store, outlet: bus.outlet, guest: guest.clone(), turn: TurnLimits::default() });
 
     background.spawn(relay::run(Arc::clone(&services)));
     let senders = Arc::new(Semaphore::new(worker::SENDERS as usize));
@@ -126,7 +125,6 @@ fn engine_settings(config: &Config) -> EngineSettings {
         memory_bytes: config.wasm.max_memory_mb << 20,
         keep_resident_bytes: KEEP_RESIDENT_BYTES,
         trust_page_map: config.wasm.risk_stale_pages_for_speed,
-        mapped_image: false,
         pooled: true,
     }
 }

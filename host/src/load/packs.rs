@@ -54,7 +54,8 @@ pub fn open_app(parts: &Parts<'_>, trust: &Trust, id: &str, entry: &AppEntry) ->
             directory.display()
         );
     }
-    let built = (parts.build_directory)(&directory).with_context(|| format!("apps.{id}.path: {}", directory.display()))?;
+    let built =
+        (parts.build_directory)(&directory).with_context(|| format!("apps.{id}.path: {}", directory.display()))?;
     greentic_pack::open(&built.bytes, &trust.for_pack(Some(built.signer))).with_context(|| format!("apps.{id}.path"))
 }
 

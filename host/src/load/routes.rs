@@ -81,9 +81,8 @@ async fn providers(
             None => {
                 let builtin = parts.builtins.providers.iter().find(|(known, _)| known == id);
                 let known: Vec<_> = parts.builtins.providers.iter().map(|(known, _)| *known).collect();
-                let (_, wasm) = builtin.with_context(|| {
-                    format!("providers.{id}: not built in ({}); name its `pack`", known.join(", "))
-                })?;
+                let (_, wasm) = builtin
+                    .with_context(|| format!("providers.{id}: not built in ({}); name its `pack`", known.join(", ")))?;
                 loader.provider(id, wasm)?
             }
         };
@@ -174,8 +173,13 @@ fn secrets(
             None => tracing::warn!(channel = %key, secret = name, "secret not set: what needs it will be refused"),
         }
     }
-    if let Some((name, _)) = settings.iter().find(|(_, value)| value.as_str().is_some_and(|v| v.starts_with("secret://"))) {
-        anyhow::bail!("config.{name}: the provider asks for no secret `{name}` (it asks for {})", description.secrets.join(", "));
+    if let Some((name, _)) =
+        settings.iter().find(|(_, value)| value.as_str().is_some_and(|v| v.starts_with("secret://")))
+    {
+        anyhow::bail!(
+            "config.{name}: the provider asks for no secret `{name}` (it asks for {})",
+            description.secrets.join(", ")
+        );
     }
     Ok(secrets)
 }

@@ -41,11 +41,7 @@ impl EnvSecrets {
         if first == owner {
             return Ok(());
         }
-        Err(SecretError::Collision {
-            first: first.clone(),
-            second: owner.to_owned(),
-            variable: variable.to_owned(),
-        })
+        Err(SecretError::Collision { first: first.clone(), second: owner.to_owned(), variable: variable.to_owned() })
     }
 }
 
@@ -76,6 +72,9 @@ mod tests {
 
     #[test]
     fn the_variable_is_what_the_documentation_says() {
-        assert_eq!(variable(&["acme", "default", "telegram_bot_token"]), "GREENTIC_SECRET__ACME__DEFAULT__TELEGRAM_BOT_TOKEN");
+        assert_eq!(
+            variable(&["acme", "default", "telegram_bot_token"]),
+            "GREENTIC_SECRET__ACME__DEFAULT__TELEGRAM_BOT_TOKEN"
+        );
     }
 }

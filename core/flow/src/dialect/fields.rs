@@ -2,8 +2,8 @@
 
 use super::Loader;
 use crate::finding::{Finding, Position};
-use greentic_types::nearest;
 use crate::yaml::{Content, Entry, Node, Scalar};
+use greentic_types::nearest;
 
 /// A map under one name for messages, such as "a node".
 #[derive(Clone, Copy)]

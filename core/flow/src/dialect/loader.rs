@@ -2,8 +2,8 @@
 
 use crate::compile::Context;
 use crate::finding::{Finding, Position};
-use greentic_types::nearest;
 use crate::yaml::Node;
+use greentic_types::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Loader<'c> {

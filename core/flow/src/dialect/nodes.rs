@@ -7,9 +7,9 @@ use super::{Loader, Placed};
 use crate::budget::MAX_KEY_SEGMENTS;
 use crate::data::ROOTS;
 use crate::finding::Finding;
-use greentic_types::nearest;
 use crate::ir::{Arm, Node, NodeKind, StateAction, Text};
 use crate::yaml;
+use greentic_types::nearest;
 use std::borrow::Cow;
 
 const KEYS: [&str; 7] = ["id", "type", "config", "next", "on_error", "output", "timeout"];

@@ -3,10 +3,10 @@
 use super::Loader;
 use super::fields::Fields;
 use crate::finding::Finding;
-use greentic_types::nearest;
 use crate::ir::{Attachment, Button, Reply};
 use crate::template;
 use crate::yaml::{Content, Entry, Node};
+use greentic_types::nearest;
 
 const KEYS: [&str; 5] = ["message", "buttons", "attachments", "suggested_actions", "typing"];
 

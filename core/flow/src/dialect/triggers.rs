@@ -2,9 +2,9 @@
 
 use super::{Loader, Placed};
 use crate::finding::Finding;
-use greentic_types::nearest;
 use crate::ir::{Trigger, TriggerKind};
 use crate::yaml::Node;
+use greentic_types::nearest;
 
 /// Kinds of the language (spec/flow.md) that this version does not have yet.
 const LATER: [&str; 5] = ["event", "timer", "block_action", "slash_command", "setup"];

@@ -3,8 +3,8 @@
 use super::scan::{Inner, Part, parts};
 use super::{Helper, Piece};
 use crate::expr::{self, Op, SyntaxError};
-use greentic_types::nearest;
 use crate::ir::{Program, Text, append};
+use greentic_types::nearest;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 

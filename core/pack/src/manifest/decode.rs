@@ -21,9 +21,7 @@ type Read<T> = Result<T, ManifestError>;
 
 pub(super) fn decode(bytes: &[u8]) -> Read<Manifest> {
     let mut r = Reader(Decoder::new(bytes));
-    let keys =
-        r.0.map()?
-            .ok_or(ManifestError::Layout("its map has no definite length"))?;
+    let keys = r.0.map()?.ok_or(ManifestError::Layout("its map has no definite length"))?;
     // First of all: of a newer format nothing else may be understood.
     let pack_format_version = r.keyed("pack_format_version", |r| Ok(r.0.u32()?))?;
     if pack_format_version != PACK_FORMAT_VERSION {
@@ -52,10 +50,7 @@ pub(super) fn decode(bytes: &[u8]) -> Read<Manifest> {
     };
     if keys > KEYS {
         let found = shown(r.0.str()?);
-        return Err(ManifestError::Key {
-            expected: "the end",
-            found,
-        });
+        return Err(ManifestError::Key { expected: "the end", found });
     }
     if keys < KEYS || r.0.position() != bytes.len() {
         return Err(ManifestError::Layout("its length is not the one it announces"));
@@ -72,10 +67,7 @@ impl Reader<'_> {
     fn keyed<T>(&mut self, expected: &'static str, value: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         let found = self.0.str()?;
         if found != expected {
-            return Err(ManifestError::Key {
-                expected,
-                found: shown(found),
-            });
+            return Err(ManifestError::Key { expected, found: shown(found) });
         }
         value(self)
     }
@@ -125,42 +117,27 @@ impl Reader<'_> {
     }
 
     fn hash(&mut self) -> Read<Hash> {
-        self.0
-            .bytes()?
-            .try_into()
-            .map_err(|_| ManifestError::Layout("a hash has not 32 bytes"))
+        self.0.bytes()?.try_into().map_err(|_| ManifestError::Layout("a hash has not 32 bytes"))
     }
 
     fn version(&mut self) -> Read<Version> {
         let text = self.text()?;
-        Version::parse(&text).map_err(|source| ManifestError::Semver {
-            text: shown(&text),
-            source,
-        })
+        Version::parse(&text).map_err(|source| ManifestError::Semver { text: shown(&text), source })
     }
 
     fn requirement(&mut self) -> Read<VersionReq> {
         let text = self.text()?;
-        VersionReq::parse(&text).map_err(|source| ManifestError::Semver {
-            text: shown(&text),
-            source,
-        })
+        VersionReq::parse(&text).map_err(|source| ManifestError::Semver { text: shown(&text), source })
     }
 
     fn capabilities(&mut self) -> Read<Capabilities> {
         self.record(2)?;
-        Ok(Capabilities {
-            id: self.keyed("id", Self::text)?,
-            provides: self.keyed("provides", Self::texts)?,
-        })
+        Ok(Capabilities { id: self.keyed("id", Self::text)?, provides: self.keyed("provides", Self::texts)? })
     }
 
     fn secrets(&mut self) -> Read<Secrets> {
         self.record(2)?;
-        Ok(Secrets {
-            required: self.keyed("required", Self::texts)?,
-            optional: self.keyed("optional", Self::texts)?,
-        })
+        Ok(Secrets { required: self.keyed("required", Self::texts)?, optional: self.keyed("optional", Self::texts)? })
     }
 
     fn flow(&mut self) -> Read<FlowEntry> {
@@ -183,9 +160,6 @@ impl Reader<'_> {
 
     fn asset(&mut self) -> Read<AssetEntry> {
         self.record(2)?;
-        Ok(AssetEntry {
-            path: self.keyed("path", Self::text)?,
-            hash: self.keyed("hash", Self::hash)?,
-        })
+        Ok(AssetEntry { path: self.keyed("path", Self::text)?, hash: self.keyed("hash", Self::hash)? })
     }
 }

@@ -20,9 +20,7 @@ pub(super) fn encode(manifest: &Manifest, content_hash: bool) -> Result<Vec<u8>,
     identity(&mut w, manifest)?;
     files(&mut w, manifest)?;
     w.str("dependencies")?;
-    map(&mut w, &manifest.dependencies, |w, requirement| {
-        w.str(&requirement.to_string())?.ok()
-    })?;
+    map(&mut w, &manifest.dependencies, |w, requirement| w.str(&requirement.to_string())?.ok())?;
     w.str("secrets")?.map(2)?;
     w.str("required")?;
     texts(&mut w, &manifest.secrets.required)?;
@@ -61,22 +59,11 @@ fn files(w: &mut Writer, manifest: &Manifest) -> Written {
     })?;
     w.str("components")?;
     map(w, &manifest.components, |w, component| {
-        w.map(3)?
-            .str("path")?
-            .str(&component.path)?
-            .str("hash")?
-            .bytes(&component.hash)?;
+        w.map(3)?.str("path")?.str(&component.path)?.str("hash")?.bytes(&component.hash)?;
         w.str("interface")?.str(&component.interface)?.ok()
     })?;
     w.str("assets")?;
-    map(w, &manifest.assets, |w, asset| {
-        w.map(2)?
-            .str("path")?
-            .str(&asset.path)?
-            .str("hash")?
-            .bytes(&asset.hash)?
-            .ok()
-    })
+    map(w, &manifest.assets, |w, asset| w.map(2)?.str("path")?.str(&asset.path)?.str("hash")?.bytes(&asset.hash)?.ok())
 }
 
 fn map<T>(w: &mut Writer, entries: &BTreeMap<String, T>, value: impl Fn(&mut Writer, &T) -> Written) -> Written {

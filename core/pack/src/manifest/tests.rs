@@ -14,17 +14,10 @@ fn sample() -> Manifest {
         repository: None,
         homepage: None,
         readme: None,
-        capabilities: Capabilities {
-            id: "greentic.cap.app.v1".into(),
-            provides: vec!["messaging".into()],
-        },
+        capabilities: Capabilities { id: "greentic.cap.app.v1".into(), provides: vec!["messaging".into()] },
         flows: BTreeMap::from([(
             "main".into(),
-            FlowEntry {
-                path: "flows/main.ygtc".into(),
-                hash: [1; 32],
-                image_hash: [2; 32],
-            },
+            FlowEntry { path: "flows/main.ygtc".into(), hash: [1; 32], image_hash: [2; 32] },
         )]),
         components: BTreeMap::from([(
             "acme.echo".into(),
@@ -34,18 +27,9 @@ fn sample() -> Manifest {
                 interface: "greentic:component/component@1.0.0".into(),
             },
         )]),
-        assets: BTreeMap::from([(
-            "logo".into(),
-            AssetEntry {
-                path: "assets/logo.png".into(),
-                hash: [4; 32],
-            },
-        )]),
+        assets: BTreeMap::from([("logo".into(), AssetEntry { path: "assets/logo.png".into(), hash: [4; 32] })]),
         dependencies: BTreeMap::from([("other".into(), VersionReq::parse("^0.4, <0.4.9").unwrap())]),
-        secrets: Secrets {
-            required: vec!["KEY".into()],
-            optional: vec![],
-        },
+        secrets: Secrets { required: vec!["KEY".into()], optional: vec![] },
         config: Value::Map(BTreeMap::from([("greeting".into(), Value::Text("Hi".into()))])),
         sbom_hash: [5; 32],
         created_at: 1_700_000_000,
@@ -81,19 +65,13 @@ fn a_newer_format_is_named() {
 #[test]
 fn an_unknown_key_is_named() {
     let error = Manifest::decode(&altered(b"license", b"licence")).unwrap_err();
-    assert!(
-        matches!(&error, ManifestError::Key { expected: "license", found } if found == "licence"),
-        "{error}"
-    );
+    assert!(matches!(&error, ManifestError::Key { expected: "license", found } if found == "licence"), "{error}");
 
     let mut longer = sample().encode().unwrap();
     longer[0] = 0xb4;
     longer.extend_from_slice(b"\x65extra\x01");
     let error = Manifest::decode(&longer).unwrap_err();
-    assert!(
-        matches!(&error, ManifestError::Key { found, .. } if found == "extra"),
-        "{error}"
-    );
+    assert!(matches!(&error, ManifestError::Key { found, .. } if found == "extra"), "{error}");
 }
 
 #[test]
@@ -105,48 +83,21 @@ fn a_second_spelling_is_refused() {
     let bytes = sample().encode().unwrap();
     let at = bytes.windows(5).position(|window| window == b"\x64demo").unwrap();
     let long = [&bytes[..at], &b"\x78\x04demo"[..], &bytes[at + 5..]].concat();
-    assert!(matches!(
-        Manifest::decode(&long),
-        Err(ManifestError::Layout("it is not in its one encoding"))
-    ));
+    assert!(matches!(Manifest::decode(&long), Err(ManifestError::Layout("it is not in its one encoding"))));
 }
 
 #[test]
 fn names_and_paths_are_checked() {
     let decode = |bytes: Vec<u8>| Manifest::decode(&bytes).unwrap_err();
-    assert!(matches!(
-        decode(altered(b"\x64demo", b"\x64de/o")),
-        ManifestError::Name(_)
-    ));
-    assert!(matches!(
-        decode(altered(b"assets/logo.png", b"assets/../x.png")),
-        ManifestError::Path(_)
-    ));
-    assert!(matches!(
-        decode(altered(b"flows/main.ygtc", b"flows/main.yaml")),
-        ManifestError::Place { .. }
-    ));
-    assert!(matches!(
-        decode(altered(b"components/echo", b"componentz/echo")),
-        ManifestError::Place { .. }
-    ));
-    assert!(matches!(
-        decode(altered(b"1.2.3", b"1.2.x")),
-        ManifestError::Semver { .. }
-    ));
+    assert!(matches!(decode(altered(b"\x64demo", b"\x64de/o")), ManifestError::Name(_)));
+    assert!(matches!(decode(altered(b"assets/logo.png", b"assets/../x.png")), ManifestError::Path(_)));
+    assert!(matches!(decode(altered(b"flows/main.ygtc", b"flows/main.yaml")), ManifestError::Place { .. }));
+    assert!(matches!(decode(altered(b"components/echo", b"componentz/echo")), ManifestError::Place { .. }));
+    assert!(matches!(decode(altered(b"1.2.3", b"1.2.x")), ManifestError::Semver { .. }));
 
     let mut twice = sample();
-    twice.assets.insert(
-        "again".into(),
-        AssetEntry {
-            path: "assets/logo.png".into(),
-            hash: [4; 32],
-        },
-    );
-    assert!(matches!(
-        decode(twice.encode().unwrap()),
-        ManifestError::DuplicatePath(_)
-    ));
+    twice.assets.insert("again".into(), AssetEntry { path: "assets/logo.png".into(), hash: [4; 32] });
+    assert!(matches!(decode(twice.encode().unwrap()), ManifestError::DuplicatePath(_)));
 }
 
 #[test]
@@ -163,21 +114,13 @@ fn the_content_hash_covers_every_field_but_itself() {
         |m| m.config = Value::Map(BTreeMap::new()),
         |m| m.secrets.optional.push("MORE".into()),
         |m| m.flows.values_mut().for_each(|flow| flow.image_hash[0] ^= 1),
-        |m| {
-            m.components
-                .values_mut()
-                .for_each(|component| component.interface.clear())
-        },
+        |m| m.components.values_mut().for_each(|component| component.interface.clear()),
         |m| m.assets.values_mut().for_each(|asset| asset.path.push('x')),
     ];
     for (index, change) in changes.iter().enumerate() {
         let mut changed = original.clone();
         change(&mut changed);
-        assert_ne!(
-            changed.compute_content_hash().unwrap(),
-            original.content_hash,
-            "change {index}"
-        );
+        assert_ne!(changed.compute_content_hash().unwrap(), original.content_hash, "change {index}");
     }
 }
 
