@@ -12,6 +12,7 @@ use crate::sidecar::{Sidecar, connection};
 use anyhow::Context;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use wasmtime::Engine;
 
 /// Both directions.
@@ -25,6 +26,7 @@ pub async fn open(
     engine: &Engine,
     code: &NativeCode,
     limits: &GuestLimits,
+    background: &mut JoinSet<()>,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Bus> {
     let config = &parts.config.nats;
@@ -49,7 +51,9 @@ pub async fn open(
     };
     let timeout = Duration::from_secs(config.connection_timeout);
     let plain: Vec<String> = servers.iter().map(|server| format!("nats://{server}")).collect();
-    let inlet = NatsInlet::connect(&plain, &credentials, timeout, config.jetstream).await?;
+    let inlet = Arc::new(NatsInlet::connect(&plain, &credentials, timeout, config.jetstream).await?);
+    // Whoever publishes first needs the streams, whether or not this process also consumes from them.
+    background.spawn(streams(Arc::clone(&inlet)));
 
     let feed = Arc::new(Feed::new(connection(config.jetstream, &credentials)));
     let sidecar = Sidecar::load(engine, code, parts.builtins.egress_nats)
@@ -57,7 +61,15 @@ pub async fn open(
     let supervisor = tokio::spawn(sidecar.supervise(Arc::clone(&feed), servers.clone(), limits.clone()));
     let kind = if config.jetstream { "JetStream" } else { "no JetStream: delivery is not confirmed" };
     notes.push(format!("bus: NATS at {} ({kind})", servers.join(", ")));
-    Ok(Bus { outlet: Arc::new(SidecarOutlet::new(feed, supervisor)), inlet: Arc::new(inlet) })
+    Ok(Bus { outlet: Arc::new(SidecarOutlet::new(feed, supervisor)), inlet })
+}
+
+/// Makes the streams that are missing, as soon as the bus is there.
+async fn streams(inlet: Arc<NatsInlet>) {
+    while let Err(error) = inlet.ensure_streams().await {
+        tracing::warn!(%error, "streams are not ready yet");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// `nats://[user:password@|token@]host[:port]` as `host:port` and credentials.

@@ -91,7 +91,7 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let mut notes = Vec::new();
     let store = session_store(config, &mut notes)?;
     let mut background = JoinSet::new();
-    let bus = bus::open(parts, &sidecar, &code, &guest, &mut notes).await?;
+    let bus = bus::open(parts, &sidecar, &code, &guest, &mut background, &mut notes).await?;
     let services = Arc::new(Services { store, outlet: bus.outlet, guest: guest.clone(), turn: TurnLimits::default() });
 
     background.spawn(relay::run(Arc::clone(&services)));
