@@ -63,8 +63,11 @@ struct Worker {
     services: Arc<Services>,
     senders: Arc<Semaphore>,
     /// Conversations being worked on, each with what waits behind its current message.
-    conversations: Mutex<HashMap<String, VecDeque<(Envelope, Box<dyn Delivery>)>>>,
+    conversations: Mutex<HashMap<String, Waiting>>,
 }
+
+/// What waits behind a conversation's current message.
+type Waiting = VecDeque<(Envelope, Box<dyn Delivery>)>;
 
 /// What became of one message.
 enum Fate {

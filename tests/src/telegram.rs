@@ -36,13 +36,15 @@ pub fn said(calls: &[Call], chat: i64) -> Vec<&str> {
     calls.iter().filter(|call| call.method == "sendMessage" && call.chat() == chat).map(Call::text).collect()
 }
 
+type Planned = (u16, Vec<(String, String)>, String);
+
 #[derive(Default)]
 struct Seen {
     calls: Vec<Call>,
     /// What a real server would have refused.
     violations: Vec<String>,
     /// Answers to give before success is given again: status, headers, body.
-    planned: VecDeque<(u16, Vec<(String, String)>, String)>,
+    planned: VecDeque<Planned>,
 }
 
 /// The server; gone when dropped.

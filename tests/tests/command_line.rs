@@ -41,14 +41,15 @@ impl Demo {
         let (say, said) = channel();
         // Reads until the demo ends, so that a full pipe never stops it; the test may have gone by then.
         std::thread::spawn(move || stderr.map_while(Result::ok).for_each(|line| drop(say.send(line))));
-        let mut printed = Vec::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            printed.push(line.unwrap());
-            if printed.last().is_some_and(|line| line == "Ctrl-C ends the demo.") {
-                return Demo { child, printed, said };
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut demo = Demo { child, printed: Vec::new(), said };
+        for line in stdout {
+            demo.printed.push(line.unwrap());
+            if demo.printed.last().is_some_and(|line| line == "Ctrl-C ends the demo.") {
+                return demo;
             }
         }
-        panic!("the demo ended early: {:#?}", said.iter().collect::<Vec<_>>());
+        panic!("the demo ended early: {:#?}", demo.said.iter().collect::<Vec<_>>());
     }
 
     /// The printed commands, each whole.

@@ -71,8 +71,11 @@ pub(crate) fn next(input: &[u8]) -> Result<Option<(Operation<'_>, usize)>, Proto
     Ok(Some((operation, length)))
 }
 
+/// A line, and what follows it.
+type Split<'i> = (&'i [u8], &'i [u8]);
+
 /// The first line, without its end, and what follows it.
-fn split_line(input: &[u8]) -> Result<Option<(&[u8], &[u8])>, ProtocolError> {
+fn split_line(input: &[u8]) -> Result<Option<Split<'_>>, ProtocolError> {
     let (what, limit) =
         if input.starts_with(b"INFO") { ("INFO", MAX_INFO) } else { ("a control line", MAX_CONTROL_LINE) };
     let window = input.get(..limit).unwrap_or(input);

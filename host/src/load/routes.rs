@@ -15,10 +15,14 @@ use std::sync::Arc;
 
 /// Everything that channels refer to, loaded once however many tenants use it.
 struct Shelf {
-    providers: BTreeMap<String, (Arc<Provider>, Description)>,
-    /// Each app with its configuration: the pack's defaults under the bundle's values, as CBOR.
-    apps: BTreeMap<String, (Arc<App>, Vec<u8>)>,
+    providers: Providers,
+    apps: Apps,
 }
+
+type Providers = BTreeMap<String, (Arc<Provider>, Description)>;
+
+/// Each app with its configuration: the pack's defaults under the bundle's values, as CBOR.
+type Apps = BTreeMap<String, (Arc<App>, Vec<u8>)>;
 
 pub async fn load(
     parts: &Parts<'_>,
@@ -68,7 +72,7 @@ async fn providers(
     loader: &Loader<'_>,
     limits: &GuestLimits,
     trust: &packs::Trust,
-) -> anyhow::Result<BTreeMap<String, (Arc<Provider>, Description)>> {
+) -> anyhow::Result<Providers> {
     let mut providers = BTreeMap::new();
     for (id, entry) in &bundle.providers {
         let place = || format!("providers.{id}");
@@ -96,12 +100,7 @@ async fn providers(
     Ok(providers)
 }
 
-fn apps(
-    parts: &Parts<'_>,
-    bundle: &Bundle,
-    loader: &Loader<'_>,
-    trust: &packs::Trust,
-) -> anyhow::Result<BTreeMap<String, (Arc<App>, Vec<u8>)>> {
+fn apps(parts: &Parts<'_>, bundle: &Bundle, loader: &Loader<'_>, trust: &packs::Trust) -> anyhow::Result<Apps> {
     let mut apps = BTreeMap::new();
     for (id, entry) in &bundle.apps {
         let pack = packs::open_app(parts, trust, id, entry)?;

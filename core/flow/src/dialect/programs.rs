@@ -103,7 +103,11 @@ impl Loader<'_> {
             },
             Content::List(items) => {
                 out.extend(head(|e| e.array(items.len() as u64)?.ok()));
-                items.iter().fold(true, |good, item| self.write_shape(item, out, depth + 1) && good)
+                {
+                    // Every item is looked at, whatever is wrong with the one before: all findings at once.
+                    let wrong = items.iter().filter(|item| !self.write_shape(item, out, depth + 1)).count();
+                    wrong == 0
+                }
             }
             Content::Map(entries) => {
                 out.extend(head(|e| e.map(entries.len() as u64)?.ok()));
