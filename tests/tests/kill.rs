@@ -43,7 +43,7 @@ impl Book {
     /// Mostly new ones: what was not accepted often waits for a lease of the killed host, and a client with it.
     fn take(&mut self) -> u64 {
         self.turns += 1;
-        if self.turns % 8 == 0
+        if self.turns.is_multiple_of(8)
             && let Some(id) = self.again.pop_front()
         {
             return id;
