@@ -261,7 +261,7 @@ async fn what_a_crash_left_is_recovered_in_order(rig: &Rig) {
     drop(turn);
     let stored = key.stored();
     assert!(rig.other.orphans(LONG_TTL, 10).await.unwrap().is_empty(), "too young");
-    assert_eq!(rig.other.orphans(Duration::ZERO, 10).await.unwrap(), [stored.clone()]);
+    assert_eq!(rig.other.orphans(Duration::ZERO, 10).await.unwrap(), std::slice::from_ref(&stored));
     assert!(rig.other.recover(&stored).await.unwrap().is_none(), "its holder may still live");
     rig.elapse(LEASE).await;
     let (lease, unsent) = rig.other.recover(&stored).await.unwrap().expect("nothing to recover");
