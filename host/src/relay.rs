@@ -5,6 +5,7 @@
 //! once, and keeps a new turn from overtaking an old one's replies.
 
 use crate::bus::Published;
+use crate::imports::session::StoreError;
 use crate::services::Services;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,18 +27,33 @@ pub async fn run(services: Arc<Services>) {
         if !services.outlet.is_up() {
             continue;
         }
-        if let Err(error) = round(&services).await {
-            tracing::warn!(%error, "relay round failed");
+        // After an outage there may be many more than a round holds: go on while it pays.
+        loop {
+            match round(&services).await {
+                Ok(relayed) if relayed >= BATCH => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "relay round failed");
+                    break;
+                }
+            }
         }
     }
 }
 
 /// One look. Returns how many messages it published.
-pub async fn round(services: &Services) -> Result<usize, crate::imports::session::StoreError> {
+pub async fn round(services: &Services) -> Result<usize, StoreError> {
     let mut relayed = 0;
     for key in services.store.orphans(MIN_AGE, BATCH).await? {
-        let Some((lease, unsent)) = services.store.recover(&key).await? else {
-            continue;
+        let (lease, unsent) = match services.store.recover(&key).await {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            // One that can't be read must not hold up all that are behind it.
+            Err(error) => {
+                tracing::error!(%error, "an outbox can't be relayed");
+                continue;
+            }
         };
         let ids: Vec<String> = unsent.iter().map(|publication| publication.id.clone()).collect();
         let published = services.outlet.publish(unsent).await;
@@ -48,8 +64,15 @@ pub async fn round(services: &Services) -> Result<usize, crate::imports::session
             .take_while(|(_, published)| **published != Published::Retry)
             .map(|(id, _)| id)
             .collect();
+        let rejected = published.iter().filter(|published| **published == Published::Rejected).count();
+        if rejected > 0 {
+            tracing::error!(rejected, "the bus refuses messages of an outbox for good");
+        }
         relayed += settled.len();
-        services.store.settle(&lease, &settled).await?;
+        if let Err(error) = services.store.settle(&lease, &settled).await {
+            services.store.release(lease);
+            return Err(error);
+        }
     }
     if relayed > 0 {
         tracing::info!(relayed, "published what was left in outboxes");

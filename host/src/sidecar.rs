@@ -43,9 +43,9 @@ impl Sidecar {
     /// start, because a bus that moved is the usual reason for a new start.
     pub async fn supervise(self, feed: Arc<Feed>, servers: Vec<String>, limits: GuestLimits) {
         let mut back_off = FIRST_BACK_OFF;
-        loop {
+        for attempt in 0_usize.. {
             let started = tokio::time::Instant::now();
-            match self.run_once(&feed, &servers, &limits).await {
+            match self.run_once(&feed, &servers, &limits, attempt).await {
                 Ok(()) => return,
                 Err(reason) => tracing::warn!(reason, "egress sidecar ended; starting a new one"),
             }
@@ -58,8 +58,17 @@ impl Sidecar {
         }
     }
 
-    async fn run_once(&self, feed: &Arc<Feed>, servers: &[String], limits: &GuestLimits) -> Result<(), String> {
-        let addresses = resolve(servers).await?;
+    async fn run_once(
+        &self,
+        feed: &Arc<Feed>,
+        servers: &[String],
+        limits: &GuestLimits,
+        attempt: usize,
+    ) -> Result<(), String> {
+        let mut addresses = resolve(servers).await?;
+        // Each start begins with another: an address that swallows packets takes seconds of the time to connect.
+        let first = attempt % addresses.len();
+        addresses.rotate_left(first);
         feed.set_addresses(&addresses);
         let rights = Rights::Sidecar { feed: Arc::clone(feed), addresses };
         let mut store = Sandbox::store(self.pre.component().engine(), limits, rights);

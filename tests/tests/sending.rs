@@ -75,6 +75,26 @@ async fn a_5xx_is_sent_again_with_growing_pauses() {
     assert!(gaps[0] >= Duration::from_secs(1) && gaps[1] >= Duration::from_secs(2), "{gaps:?}");
 }
 
+/// The pause is longer than the bus waits for a worker that says nothing: without a sign of life for what waits, it would
+/// hand the second message out again and again.
+#[tokio::test]
+async fn what_waits_behind_a_long_pause_is_sent_once() {
+    let (Some(redis), Some(nats)) = (Redis::start().await, Nats::start().await) else { return };
+    let (host, telegram, _bundle) = start(&format!("{}{}", redis.config(), nats.config())).await;
+    host.ready().await;
+    telegram.plan(
+        429,
+        &[],
+        r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":13}}"#,
+    );
+    assert_eq!(host.post(&text(1, CHAT, "first")).await, 200);
+    telegram.calls(1).await;
+    assert_eq!(host.post(&text(2, CHAT, "second")).await, 200);
+    telegram.calls(3).await;
+    assert_eq!(host.post(&text(3, CHAT, "third")).await, 200);
+    assert_eq!(said(&telegram.calls(4).await, CHAT), ["first", "first", "second", "third"]);
+}
+
 #[tokio::test]
 async fn a_refusal_for_good_is_dead_lettered_with_its_reason_and_the_chat_goes_on() {
     let (Some(redis), Some(nats)) = (Redis::start().await, Nats::start().await) else { return };

@@ -10,7 +10,7 @@
 )]
 
 use futures::future::join_all;
-use greentic_tests::{Bundle, FakeTelegram, Host, Nats, Redis, spoken, text};
+use greentic_tests::{Bundle, FakeTelegram, Host, Nats, Redis, said, spoken, text};
 use greentic_types::subject::EGRESS_STREAM;
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ struct Cluster {
     hosts: [Host; 2],
     nats: Nats,
     _redis: Redis,
-    _telegram: FakeTelegram,
+    telegram: FakeTelegram,
     _bundle: Bundle,
 }
 
@@ -51,7 +51,7 @@ async fn cluster() -> Option<Cluster> {
     for host in &hosts {
         host.ready().await;
     }
-    Some(Cluster { hosts, nats, _redis: redis, _telegram: telegram, _bundle: bundle })
+    Some(Cluster { hosts, nats, _redis: redis, telegram, _bundle: bundle })
 }
 
 #[tokio::test]
@@ -90,4 +90,8 @@ async fn fifty_messages_at_once_to_both_run_one_at_a_time() {
         last = name;
     }
     assert_eq!(seen, names.iter().map(String::as_str).collect::<BTreeSet<_>>());
+
+    // The platform is called in the same order, though both hosts could send: one of them has the channel.
+    let calls = cluster.telegram.calls(50).await;
+    assert_eq!(said(&calls, CHAT), replies);
 }

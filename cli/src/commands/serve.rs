@@ -102,7 +102,7 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
         settings: what.settings,
         secrets: what.secrets,
     };
-    let Running { host, mut background, ticker, notes, inlet: _ } = tokio::select! {
+    let Running { host, mut background, ticker, notes, crew, inlet: _ } = tokio::select! {
         loaded = load::load(&parts) => loaded.context(Configuration)?,
         () = either(&mut terminate, &mut interrupt) => return Ok(None),
     };
@@ -125,6 +125,9 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
     // The same listeners for the first signal and the second: new ones would see the first again.
     let stop = async || either(&mut terminate, &mut interrupt).await;
     let drained = server::serve(Arc::clone(&host), listener, grace, stop).await;
+    if drained == Drained::Clean {
+        crew.finish().await;
+    }
     background.shutdown().await;
     host.services.outlet.close().await;
     Ok(Some(Served { drained, _ticker: ticker }))

@@ -34,7 +34,7 @@ pub enum SendOutcome {
 
 impl SendOutcome {
     /// The outcome of a call that `sent` others of the same message came before. A failure then says so: the user has
-    /// seen a part, and a retry shows that part again.
+    /// seen a part.
     #[must_use]
     pub fn after(self, sent: usize, total: usize) -> Self {
         if sent == 0 {

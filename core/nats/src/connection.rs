@@ -246,7 +246,8 @@ impl Connection {
         Ok(())
     }
 
-    /// A refused subject concerns one publication, once for each; any other error ends the connection.
+    /// A refused subject concerns one publication, once for each; any other error ends the connection. It is `Failed`
+    /// and not `Rejected`: somebody can mend a permission, and until then the message must not be thrown away.
     fn on_error(&mut self, text: &[u8]) -> Result<(), ProtocolError> {
         let text = String::from_utf8_lossy(text);
         let text = text.trim_matches('\'');
@@ -255,7 +256,7 @@ impl Connection {
             .map(|quoted| quoted.trim_matches('"'))
             .and_then(|subject| self.unsettled.iter().position(|publication| publication.subject == subject));
         if let Some(position) = refused {
-            self.settle(position, Outcome::Rejected);
+            self.settle(position, Outcome::Failed);
             return Ok(());
         }
         let shown = text.chars().filter(|character| !character.is_control()).take(MAX_ERROR_TEXT).collect();

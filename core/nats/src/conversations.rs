@@ -178,8 +178,8 @@ fn a_refused_subject_is_one_publications_affair() {
     let refusal = "-ERR 'Permissions Violation for Publish to \"denied.x\"'\r\n";
     connection.receive(format!("{refusal}{refusal}PONG\r\n").as_bytes()).unwrap();
     let expected = [
-        Event::Published(2, Outcome::Rejected),
-        Event::Published(4, Outcome::Rejected),
+        Event::Published(2, Outcome::Failed),
+        Event::Published(4, Outcome::Failed),
         Event::Published(1, Outcome::Stored),
         Event::Published(3, Outcome::Stored),
     ];

@@ -16,6 +16,9 @@
 /// Sorted set of conversations whose outbox may hold something, by the time of their last mark in microseconds.
 pub const INDEX: &str = "greentic:outbox";
 
+/// What the keys of reservations begin with.
+pub const RESERVATION: &str = "greentic:reserved:";
+
 /// A waiter that hasn't asked for this long is gone. Longer than any pause between two of its questions, and short,
 /// because a host that died while waiting keeps its conversation's queue closed for this long.
 pub const WAITER_MS: u64 = 3_000;
@@ -33,6 +36,7 @@ pub const RECOVER: &str = include_str!("scripts/recover.lua");
 pub const MARK: &str = include_str!("scripts/mark.lua");
 pub const UNMARK: &str = include_str!("scripts/unmark.lua");
 pub const ORPHANS: &str = include_str!("scripts/orphans.lua");
+pub const RESERVE: &str = include_str!("scripts/reserve.lua");
 
 /// What a lease key holds.
 pub fn holder(token: u64, ticket: &str) -> String {

@@ -7,9 +7,8 @@ use crate::bindings::greentic::edge::nodes::{self, NodeError, Payload};
 use crate::bindings::greentic::edge::route::{self, Route};
 use crate::bindings::greentic::edge::types::{Message, Publication};
 use crate::convert;
-use crate::turn::Later;
 use greentic_flow::engine::{Answer, Effect, Ending, EntryRef, Failure, FailureKind, Inputs, Limits, Turn};
-use greentic_session::Record;
+use greentic_session::{Record, RecordError};
 use greentic_types::{Content, Envelope, Reply, TenantCtx, outgoing_id, subject};
 
 /// What a turn stores: the session's record and the outbox.
@@ -17,17 +16,11 @@ pub type Stored = (Option<Vec<u8>>, Vec<Publication>);
 
 /// Runs the flow on one message. A failing flow is not an error here: its user is told, and that is stored like any
 /// reply. A record of a newer format is one, because overwriting it would lose a conversation.
-pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<Stored, Later> {
+pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<Stored, RecordError> {
     if !message.starts_turn {
         return Ok((session.map(<[u8]>::to_vec), outbox(route, message, Vec::new())));
     }
-    let record = match session.map(Record::decode).transpose() {
-        Ok(record) => record,
-        Err(error) => {
-            eprintln!("session record not readable: {error}");
-            return Err(Later);
-        }
-    };
+    let record = session.map(Record::decode).transpose()?;
     let normalized = convert::message(message);
     let tenant = tenant(route);
     let ending = drive(

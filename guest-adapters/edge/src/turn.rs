@@ -12,7 +12,7 @@ use crate::bindings::greentic::edge::types::{Message, Publication, Request, Resp
 use crate::{convert, flow};
 
 /// Why a message could not be taken: the platform is to send it again.
-pub struct Later;
+struct Later;
 
 /// One webhook. Messages of one request are independent turns; the first that must come again makes the platform send
 /// all of them again, and those that were done are then duplicates.
@@ -40,7 +40,10 @@ fn turn(route: &Route, message: &Message) -> Result<(), Later> {
     // Replies of an earlier turn that nobody has sent: before ours, or the conversation would read backwards.
     let (mut settled, in_order) = publish(turn.unsent);
     if is_new {
-        let (session, outbox) = flow::step(route, message, turn.session.as_deref())?;
+        let (session, outbox) = flow::step(route, message, turn.session.as_deref()).map_err(|error| {
+            eprintln!("session record not readable: {error}");
+            Later
+        })?;
         let outbox = commit(route, message, turn.version, turn.session, session, outbox)?;
         if in_order {
             settled.extend(publish(outbox).0);

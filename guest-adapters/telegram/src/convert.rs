@@ -20,7 +20,7 @@ pub fn received(received: channels::Received) -> provider::Received {
 }
 
 pub fn outbound(outbound: wit::Outbound) -> channels::Outbound {
-    let wit::Outbound { id, conversation, thread, user, reply_context, content } = outbound;
+    let wit::Outbound { id, conversation, thread, user, reply_context, content, done: _ } = outbound;
     let content = match content {
         wit::OutboundContent::Reply(parts) => ours::Content::Reply(reply(parts)),
         wit::OutboundContent::Acknowledgement(text) => ours::Content::Acknowledgement(text),

@@ -40,14 +40,18 @@ impl Guest for Telegram {
     fn send(message: Outbound) -> Result<Receipt, SendError> {
         let settings = Settings::from_json(&settings::config()).map_err(permanent)?;
         let token = secret(telegram::BOT_TOKEN).ok_or_else(|| permanent("there is no secret `bot_token`"))?;
+        let done = message.done as usize;
         let outbound = convert::outbound(message);
         let calls = telegram::render(&outbound, &token, &settings.api_base_url).map_err(permanent)?;
         let mut message_id = None;
         // In order, and no further than the first failure: what a user sees must not have gaps.
-        for (sent, call) in calls.iter().enumerate() {
+        // What earlier tries showed is not shown again: the same message always renders to the same calls.
+        for (sent, call) in calls.iter().enumerate().skip(done) {
             match perform(call).after(sent, calls.len()) {
                 SendOutcome::Sent { message_id: last } => message_id = last.or(message_id),
-                SendOutcome::Retry { after_ms, reason } => return Err(SendError::Retry(Retry { after_ms, reason })),
+                SendOutcome::Retry { after_ms, reason } => {
+                    return Err(SendError::Retry(Retry { after_ms, reason, done: sent as u32 }));
+                }
                 SendOutcome::Permanent(reason) => return Err(SendError::Permanent(reason)),
             }
         }

@@ -1,6 +1,6 @@
 //! The in-process bus: what a host without NATS publishes to. Bounded; gone with the process, and it says so at start.
 
-use super::{BusError, Delivery, Inlet, Outlet, Published, Subscription};
+use super::{BusError, Delivery, Inlet, Outlet, Published, Subscription, Taken};
 use crate::imports::session::Publication;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -10,15 +10,19 @@ use tokio::sync::Notify;
 /// Messages waiting per subject. Past it publishers are told to retry, as by a full stream.
 const CAPACITY: usize = 10_000;
 
+/// What the subjects of dead letters begin with.
+const DEAD_LETTERS: &str = "greentic.messaging.dlq.";
+
 /// Ids remembered for dropping duplicates: what JetStream's two-minute window would hold of a busy demo.
 const REMEMBERED_IDS: usize = 100_000;
 
 #[derive(Default)]
 struct State {
     waiting: BTreeMap<String, VecDeque<Publication>>,
-    seen: HashSet<String>,
-    /// The same ids in order of arrival, to forget the oldest first.
-    order: VecDeque<String>,
+    /// Subject and id, as JetStream counts ids by stream: a dead letter keeps the id of its message.
+    seen: HashSet<(String, String)>,
+    /// The same in order of arrival, to forget the oldest first.
+    order: VecDeque<(String, String)>,
 }
 
 /// Shared by publishers and subscriptions.
@@ -40,14 +44,18 @@ impl MemoryBus {
 
     fn accept(&self, publication: Publication) -> Published {
         let mut state = self.lock();
-        if state.seen.contains(&publication.id) {
+        let id = (publication.subject.clone(), publication.id.clone());
+        if state.seen.contains(&id) {
             return Published::Duplicate;
         }
         let waiting = state.waiting.entry(publication.subject.clone()).or_default();
         if waiting.len() >= CAPACITY {
-            return Published::Retry;
+            if !publication.subject.starts_with(DEAD_LETTERS) {
+                return Published::Retry;
+            }
+            // Nobody may ever read these: the oldest goes, or the conversation would wait for a reader.
+            waiting.pop_front();
         }
-        let id = publication.id.clone();
         waiting.push_back(publication);
         state.order.push_back(id.clone());
         state.seen.insert(id);
@@ -77,6 +85,10 @@ impl Outlet for MemoryBus {
 }
 
 impl Inlet for MemoryBus {
+    fn redelivers(&self) -> bool {
+        false
+    }
+
     fn subscribe<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Box<dyn Subscription>, BusError>> {
         let subscription = Waiting { bus: self.clone(), subject: subject.to_owned() };
         Box::pin(std::future::ready(Ok(Box::new(subscription) as Box<dyn Subscription>)))
@@ -95,27 +107,11 @@ impl Subscription for Waiting {
                 let arrived = self.bus.arrived.notified();
                 let next = self.bus.lock().waiting.get_mut(&self.subject).and_then(VecDeque::pop_front);
                 if let Some(publication) = next {
-                    return Ok(Box::new(Taken(publication)) as Box<dyn Delivery>);
+                    return Ok(Box::new(Taken(publication.payload.into())) as Box<dyn Delivery>);
                 }
                 arrived.await;
             }
         })
-    }
-}
-
-struct Taken(Publication);
-
-impl Delivery for Taken {
-    fn payload(&self) -> &[u8] {
-        &self.0.payload
-    }
-
-    fn progress(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn done(&self) -> BoxFuture<'_, Result<(), BusError>> {
-        Box::pin(std::future::ready(Ok(())))
     }
 }
 

@@ -7,6 +7,7 @@ pub mod memory;
 pub mod nats;
 
 use crate::imports::session::Publication;
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::time::Duration;
 
@@ -47,6 +48,23 @@ pub trait Delivery: Send + Sync {
     fn done(&self) -> BoxFuture<'_, Result<(), BusError>>;
 }
 
+/// A message of a bus that redelivers nothing: taken is done.
+struct Taken(Bytes);
+
+impl Delivery for Taken {
+    fn payload(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn progress(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn done(&self) -> BoxFuture<'_, Result<(), BusError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
 /// The way in: messages of one subject, in order.
 pub trait Subscription: Send {
     fn next(&mut self) -> BoxFuture<'_, Result<Box<dyn Delivery>, BusError>>;
@@ -54,6 +72,9 @@ pub trait Subscription: Send {
 
 /// Opens subscriptions.
 pub trait Inlet: Send + Sync + 'static {
+    /// Whether a message that nobody finished comes again. Only then may a consumer stand by while another works.
+    fn redelivers(&self) -> bool;
+
     fn subscribe<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Box<dyn Subscription>, BusError>>;
 }
 

@@ -3,7 +3,7 @@
 //! The host itself publishes nothing: what goes out goes through the sidecar, the only holder of a TCP right among
 //! guests. The native client makes the streams, and consumes for the egress worker.
 
-use super::{BusError, Delivery, Inlet, Outlet, PUBLISH_PATIENCE, Published, Subscription};
+use super::{BusError, Delivery, Inlet, Outlet, PUBLISH_PATIENCE, Published, Subscription, Taken};
 use crate::imports::egress_feed::Feed;
 use crate::imports::session::Publication;
 use crate::secrets::Secret;
@@ -25,9 +25,9 @@ const MAX_AGE: Duration = Duration::from_secs(72 * 3600);
 /// A worker that says nothing for this long has died; its message goes to another.
 pub const ACK_WAIT: Duration = Duration::from_secs(10);
 
-/// Messages one channel may have under way. Different conversations go in parallel; a platform's rate limit is
-/// reached long before this.
-const MAX_ACK_PENDING: i64 = 256;
+/// Messages one channel may have in hand. A group that is over its platform's rate may collect hundreds, and must not
+/// stall the other chats; each in hand costs a heartbeat every three seconds.
+const MAX_ACK_PENDING: i64 = 4_096;
 
 /// How the host presents itself to NATS.
 #[derive(Clone)]
@@ -154,6 +154,10 @@ impl NatsInlet {
 }
 
 impl Inlet for NatsInlet {
+    fn redelivers(&self) -> bool {
+        self.jetstream
+    }
+
     fn subscribe<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Box<dyn Subscription>, BusError>> {
         Box::pin(async move {
             if self.jetstream {
@@ -212,23 +216,7 @@ impl Subscription for Plain {
     fn next(&mut self) -> BoxFuture<'_, Result<Box<dyn Delivery>, BusError>> {
         Box::pin(async move {
             let message = self.0.next().await.ok_or_else(|| BusError("the subscription ended".into()))?;
-            Ok(Box::new(Unacknowledgeable(message)) as Box<dyn Delivery>)
+            Ok(Box::new(Taken(message.payload)) as Box<dyn Delivery>)
         })
-    }
-}
-
-struct Unacknowledgeable(async_nats::Message);
-
-impl Delivery for Unacknowledgeable {
-    fn payload(&self) -> &[u8] {
-        &self.0.payload
-    }
-
-    fn progress(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn done(&self) -> BoxFuture<'_, Result<(), BusError>> {
-        Box::pin(std::future::ready(Ok(())))
     }
 }

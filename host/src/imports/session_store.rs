@@ -55,7 +55,8 @@ impl wit::Host for Sandbox {
         if let Some(foreign) = outbox.iter().find(|publication| publication.subject != route.egress_subject) {
             return Err(wasmtime::format_err!("commit: subject `{}` is not this route's", foreign.subject));
         }
-        if outbox.len() > services.turn.outgoing as usize {
+        // The flow's limit, and the act that the platform demands beside it.
+        if outbox.len() > services.turn.outgoing as usize + 1 {
             return Ok(Err(wit::StoreError::Refused(format!("more than {} messages", services.turn.outgoing))));
         }
         let commit = Commit {
@@ -71,13 +72,16 @@ impl wit::Host for Sandbox {
         let Rights::Edge { services, lease, .. } = &mut self.rights else {
             return Err(Sandbox::not_granted("session-store"));
         };
-        let Some(held) = lease.as_ref().filter(|lease| lease.token == version) else {
+        if lease.as_ref().is_none_or(|lease| lease.token != version) {
+            return Ok(Err(wit::StoreError::Fenced));
+        }
+        // Over either way: after a failed settle the same request may still begin another conversation's turn.
+        let Some(held) = lease.take() else {
             return Ok(Err(wit::StoreError::Fenced));
         };
-        let settled = services.store.settle(held, &ids).await;
-        if settled.is_ok() {
-            // Given back by the store itself; on an error the sandbox still releases it when it goes.
-            *lease = None;
+        let settled = services.store.settle(&held, &ids).await;
+        if settled.is_err() {
+            services.store.release(held);
         }
         Ok(settled.map_err(report))
     }

@@ -65,6 +65,8 @@ pub struct Running {
     pub host: Arc<Host>,
     /// The bus's way in, for programs that embed the host and consume by themselves.
     pub inlet: Arc<dyn Inlet>,
+    /// Who sends the replies; to be finished before the background is stopped.
+    pub crew: worker::Crew,
     pub background: JoinSet<()>,
     /// Dropped last: guests under way need its ticks to see their deadline.
     pub ticker: EpochTicker,
@@ -95,11 +97,11 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let services = Arc::new(Services { store, outlet: bus.outlet, guest: guest.clone(), turn: TurnLimits::default() });
 
     background.spawn(relay::run(Arc::clone(&services)));
-    let senders = Arc::new(Semaphore::new(worker::SENDERS as usize));
+    let crew = worker::Crew::new();
     let sending = if config.server.egress_worker { routes.all() } else { Vec::new() };
     for (_, route) in sending {
-        let (inlet, senders) = (Arc::clone(&bus.inlet), Arc::clone(&senders));
-        background.spawn(worker::run(Arc::clone(route), Arc::clone(&services), inlet, senders));
+        let (inlet, crew) = (Arc::clone(&bus.inlet), crew.clone());
+        background.spawn(worker::run(Arc::clone(route), Arc::clone(&services), inlet, crew));
     }
     let places = config.server.max_concurrent_requests as usize;
     let host = Host {
@@ -115,7 +117,7 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
         requests: AtomicU64::new(0),
         instance: std::process::id(),
     };
-    Ok(Running { host: Arc::new(host), inlet: bus.inlet, background, ticker, notes })
+    Ok(Running { host: Arc::new(host), inlet: bus.inlet, crew, background, ticker, notes })
 }
 
 /// The pool holds, at once: for each webhook the edge and one component that it called, and the senders.

@@ -102,3 +102,19 @@ async fn poll_both(first: &mut Beginning<'_>, second: &mut Beginning<'_>) -> Beg
         futures::future::Either::Right((begun, _)) => panic!("overtook: {begun:?}"),
     }
 }
+
+#[tokio::test]
+async fn redis_gives_a_name_to_one_host_at_a_time() {
+    let Some(rig) = Rig::redis(settings(PATIENT)) else { return };
+    let time = Duration::from_millis(300);
+    assert!(rig.store.reserve("sender", time).await.unwrap());
+    assert!(rig.store.reserve("sender", time).await.unwrap(), "the holder may ask again");
+    assert!(!rig.other.reserve("sender", time).await.unwrap());
+    assert!(rig.other.reserve("another", time).await.unwrap());
+    let began = tokio::time::Instant::now();
+    while !rig.other.reserve("sender", time).await.unwrap() {
+        assert!(began.elapsed() < 10 * time, "a silent holder keeps the name");
+        tokio::time::sleep(time / 10).await;
+    }
+    assert!(!rig.store.reserve("sender", time).await.unwrap());
+}

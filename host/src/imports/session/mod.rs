@@ -42,6 +42,10 @@ pub trait SessionStore: Send + Sync + 'static {
     /// there is nothing to publish or somebody who will do it.
     fn recover<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<Recovered, StoreError>>;
 
+    /// Takes or keeps, for `time`, a name that one host holds at once: ask again well within it. False while another
+    /// host holds it.
+    fn reserve<'a>(&'a self, name: &'a str, time: Duration) -> BoxFuture<'a, Result<bool, StoreError>>;
+
     /// Whether the store answers.
     fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }

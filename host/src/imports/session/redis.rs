@@ -6,7 +6,7 @@
 use super::turns::{Attempt, Backend, Claim, Grant};
 use super::{Commit, Publication, StoreError, StoreSettings, StoredKey, storable};
 use greentic_session::OutboxEntry;
-use greentic_session::scripts::{self, COUNTER_MS, INDEX, WAITER_MS, holder};
+use greentic_session::scripts::{self, COUNTER_MS, INDEX, RESERVATION, WAITER_MS, holder};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{
@@ -44,6 +44,7 @@ struct Scripts {
     recover: Script,
     unmark: Script,
     orphans: Script,
+    reserve: Script,
 }
 
 impl Scripts {
@@ -58,13 +59,14 @@ impl Scripts {
             recover: Script::new(scripts::RECOVER),
             unmark: Script::new(scripts::UNMARK),
             orphans: Script::new(scripts::ORPHANS),
+            reserve: Script::new(scripts::RESERVE),
         }
     }
 
     /// `mark` before `commit`: a Redis that can commit can mark.
-    fn in_load_order(&self) -> [&Script; 9] {
-        let Scripts { begin, mark, commit, settle, release, renew, recover, unmark, orphans } = self;
-        [mark, commit, begin, settle, release, renew, recover, unmark, orphans]
+    fn in_load_order(&self) -> [&Script; 10] {
+        let Scripts { begin, mark, commit, settle, release, renew, recover, unmark, orphans, reserve } = self;
+        [mark, commit, begin, settle, release, renew, recover, unmark, orphans, reserve]
     }
 }
 
@@ -247,9 +249,11 @@ impl Backend for Redis {
         let status: String = answer.take()?;
         match status.as_str() {
             "granted" => {
-                let (token, unsent) = (answer.take()?, answer.outbox()?);
-                // To the end of the line: an outbox that the bus won't take must not keep others from the relay.
+                let token = answer.take()?;
+                // To the end of the line, before it is read: an outbox that can't be read or that the bus won't take must
+                // not keep others from the relay.
                 let mark = self.ask(self.marking(key)).await?;
+                let unsent = answer.outbox()?;
                 Ok(Some(Grant { token, mark, session: None, unsent }))
             }
             "empty" => {
@@ -261,6 +265,12 @@ impl Backend for Redis {
             "alive" => Ok(None),
             _ => Err(unexpected()),
         }
+    }
+
+    async fn reserve(&self, name: &str, holder: &str, time: Duration) -> Result<bool, StoreError> {
+        let mut command = call(&self.scripts.reserve, &[format!("{RESERVATION}{name}")]);
+        command.arg(holder).arg(millis(time));
+        Ok(self.ask::<u64>(command).await? == 1)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@
 use super::waiters::Waiters;
 use super::{
     Begun, Commit, Publication, Recovered, SessionKey, SessionStore, StoreError, StoreSettings, StoredKey, Turn,
+    storable,
 };
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -47,6 +48,12 @@ pub(super) trait Backend: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<StoredKey>, StoreError>> + Send;
     fn recover(&self, key: &StoredKey, ticket: &str) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
+    fn reserve(
+        &self,
+        name: &str,
+        holder: &str,
+        time: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
     fn ping(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -222,6 +229,13 @@ impl<B: Backend> SessionStore for Turns<B> {
             };
             let turn = bid.won(grant);
             Ok(Some((turn.lease, turn.unsent)))
+        })
+    }
+
+    fn reserve<'a>(&'a self, name: &'a str, time: Duration) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let holder = format!("{:032x}", self.shared.process);
+            self.shared.backend.reserve(name, &holder, storable(time)).await
         })
     }
 
