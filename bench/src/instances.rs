@@ -144,6 +144,7 @@ async fn edge(variant: Variant, work: Work, iterations: u32) -> anyhow::Result<R
             route: Arc::clone(&route),
             services: Arc::clone(&services),
             received_at: 1_790_000_000_000 + number,
+            deadline: tokio::time::Instant::now() + services.guest.wall,
             lease: None,
         };
         let request = served::request(number);

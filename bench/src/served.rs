@@ -137,6 +137,7 @@ pub async fn parts(engine: &Engine, code: &NativeCode) -> anyhow::Result<Served>
         error_message: loaded.error_message.clone(),
         default_locale: loaded.default_locale.clone(),
         session_ttl_seconds: loaded.session_ttl_seconds,
+        share: Arc::clone(&loaded.share),
     };
     Ok(Served { route: Arc::new(route), services: Arc::clone(&running.host.services), _running: running })
 }

@@ -162,6 +162,8 @@ impl Default for SecurityConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct WasmConfig {
     pub max_memory_mb: usize,
+    /// All components of the process together. Pages count when a component asks for them, touched or not.
+    pub all_memory_mb: usize,
     pub max_execution_time_ms: u64,
     /// Where precompiled code is kept; by default below the user's cache directory.
     pub cache_dir: Option<PathBuf>,
@@ -174,6 +176,8 @@ impl Default for WasmConfig {
     fn default() -> WasmConfig {
         WasmConfig {
             max_memory_mb: 256,
+            // Every place of the default pool with its 256 KiB is 136 MiB; the rest is for those that need more.
+            all_memory_mb: 4_096,
             max_execution_time_ms: 30_000,
             cache_dir: None,
             risk_stale_pages_for_speed: false,
@@ -256,7 +260,15 @@ fn explain(error: figment::Error) -> ConfigError {
             .unwrap_or_default(),
         _ => String::new(),
     };
-    ConfigError::Invalid { message: error.to_string(), hint }
+    // Never the value that was found, nor a line of the file: a URL may hold a password.
+    let message = match &error.kind {
+        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
+            format!("{}: expected {wanted}", error.path.join("."))
+        }
+        Kind::Message(text) => text.lines().next().unwrap_or_default().to_owned(),
+        _ => error.to_string(),
+    };
+    ConfigError::Invalid { message, hint }
 }
 
 /// One environment variable. Only configuration and the secrets provider `env` may ask.
@@ -296,6 +308,14 @@ mod tests {
     fn an_unknown_key_names_the_nearest() {
         let message = load("[server]\nprot = 1\n").unwrap_err().to_string();
         assert!(message.contains("prot") && message.contains("did you mean `port`?"), "{message}");
+    }
+
+    #[test]
+    fn no_error_shows_a_value() {
+        for text in ["[nats]\nurls = \"nats://user:hunter2@h\"\n", "[redis]\nurl = \"redis://user:hunter2@h\n"] {
+            let message = load(text).unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
     }
 
     #[test]

@@ -16,7 +16,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit};
+use tokio::time::Instant;
 use tracing::Instrument;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -56,7 +57,7 @@ async fn answer(host: &Arc<Host>, request: Request<Incoming>) -> Result<Response
     let (head, body) = request.into_parts();
     let body = read(body, &head, host.max_body_bytes).await?;
 
-    let place = admit(host).await?;
+    let place = admit(host, &route).await?;
 
     // A task of its own: a platform that hangs up must not end a turn that has begun, half-way through its effects.
     // The tracker makes shutdown wait for it.
@@ -85,9 +86,19 @@ async fn read(body: Incoming, head: &http::request::Parts, limit: usize) -> Resu
 /// A platform sends its few KiB at once; a client that trickles is holding a connection, not sending a webhook.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What a request holds while its instance lives.
+struct Place {
+    _place: OwnedSemaphorePermit,
+    _share: OwnedSemaphorePermit,
+}
+
 /// A place among the instances, after a bounded wait. The pool is sized for these places, so it can't run out.
-async fn admit(host: &Host) -> Result<OwnedSemaphorePermit, RequestError> {
-    let place = Arc::clone(&host.places).acquire_owned();
+async fn admit(host: &Host, route: &Route) -> Result<Place, RequestError> {
+    let place = async {
+        // The route's share first: a tenant whose requests hang waits for itself, with no place in hand.
+        let share = Arc::clone(&route.share).acquire_owned().await?;
+        Ok::<_, AcquireError>(Place { _place: Arc::clone(&host.places).acquire_owned().await?, _share: share })
+    };
     match tokio::time::timeout(host.admission_wait, place).await {
         Ok(Ok(place)) => Ok(place),
         Ok(Err(_)) => Err(RequestError::ShuttingDown),
@@ -103,10 +114,12 @@ async fn run(
     suffix: String,
     head: http::request::Parts,
     body: bytes::Bytes,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Response<Body>, RequestError> {
     let limits = &host.services.guest;
-    let rights = Rights::Edge { route, services: Arc::clone(&host.services), received_at: unix_millis(), lease: None };
+    let deadline = Instant::now() + limits.wall;
+    let rights =
+        Rights::Edge { route, services: Arc::clone(&host.services), received_at: unix_millis(), deadline, lease: None };
     let mut store = Sandbox::store(&host.engine, limits, rights);
     match &host.gateway {
         Gateway::Webhook(pre, exports) => {
@@ -132,7 +145,7 @@ async fn run_http(
     mut store: wasmtime::Store<Sandbox>,
     head: http::request::Parts,
     body: bytes::Bytes,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Response<Body>, RequestError> {
     let guest_error = |error: wasmtime::Error| RequestError::Guest { detail: format!("{error:#}") };
     let (answered, answer) = tokio::sync::oneshot::channel();

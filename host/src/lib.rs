@@ -22,4 +22,5 @@ pub mod secrets;
 pub mod server;
 pub mod services;
 pub mod sidecar;
+mod unstalled;
 pub mod worker;

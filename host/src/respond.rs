@@ -80,10 +80,16 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// Headers of one answer: platforms read two or three.
+const MAX_HEADERS: usize = 64;
+
 /// A guest's record answer as HTTP.
 pub fn from_guest(status: u16, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>) -> Result<Response<Body>, RequestError> {
     let bad = |detail: String| RequestError::BadAnswer { detail };
     let mut response = Response::new(full(body));
+    if !(200..=599).contains(&status) || headers.len() > MAX_HEADERS {
+        return Err(bad(format!("status {status} with {} headers", headers.len())));
+    }
     *response.status_mut() = StatusCode::from_u16(status).map_err(|error| bad(error.to_string()))?;
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| bad(error.to_string()))?;
@@ -130,5 +136,7 @@ mod tests {
         assert!(!response.headers().contains_key(header::CONTENT_LENGTH));
         assert!(from_guest(200, vec![("x".into(), b"a\r\nb: c".to_vec())], Vec::new()).is_err());
         assert!(from_guest(99, Vec::new(), Vec::new()).is_err());
+        assert!(from_guest(101, Vec::new(), Vec::new()).is_err());
+        assert!(from_guest(200, vec![("x".into(), Vec::new()); 33_000], Vec::new()).is_err());
     }
 }

@@ -9,6 +9,7 @@ use crate::secrets::Secret;
 use greentic_types::{ChannelKey, subject};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// One channel of one team of one tenant, with everything a request to it needs.
 pub struct Route {
@@ -26,6 +27,9 @@ pub struct Route {
     pub error_message: String,
     pub default_locale: String,
     pub session_ttl_seconds: u32,
+    /// Places that the route's requests may hold at once: all of them for a route alone, else half, so that a tenant whose
+    /// flows hang leaves places to others.
+    pub share: Arc<Semaphore>,
 }
 
 /// All routes of the process.

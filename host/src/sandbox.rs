@@ -12,6 +12,8 @@ use crate::route::Route;
 use crate::services::Services;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -20,9 +22,9 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// What an instance is for, with exactly what that needs.
 pub enum Rights {
     /// One webhook (or turn) of one route.
-    Edge { route: Arc<Route>, services: Arc<Services>, received_at: u64, lease: Option<Lease> },
-    /// The provider of one route. Network only while sending.
-    Provider { route: Arc<Route> },
+    Edge { route: Arc<Route>, services: Arc<Services>, received_at: u64, deadline: Instant, lease: Option<Lease> },
+    /// The provider of one route. Network only while sending: a webhook is answered from what it brought.
+    Provider { route: Arc<Route>, sending: bool },
     /// Nothing: it may compute.
     None,
     /// The bus's sidecar.
@@ -47,13 +49,21 @@ pub struct GuestLimits {
     pub memory_bytes: usize,
     /// All memories of a store: composed parts share this.
     pub total_memory_bytes: usize,
+    /// What is left for all stores of the process together: a tenant's components must not have the kernel end the
+    /// process with everybody's turns.
+    pub process_memory_left: Arc<AtomicUsize>,
     /// Wall time of a whole request, from instantiation to the return of the call.
     pub wall: std::time::Duration,
 }
 
 impl Default for GuestLimits {
     fn default() -> GuestLimits {
-        GuestLimits { memory_bytes: 256 << 20, total_memory_bytes: 512 << 20, wall: std::time::Duration::from_secs(30) }
+        GuestLimits {
+            memory_bytes: 256 << 20,
+            total_memory_bytes: 512 << 20,
+            process_memory_left: Arc::new(AtomicUsize::new(4 << 30)),
+            wall: std::time::Duration::from_secs(30),
+        }
     }
 }
 
@@ -75,8 +85,8 @@ impl Sandbox {
     /// start function is guest code too.
     pub fn store(engine: &Engine, limits: &GuestLimits, rights: Rights) -> Store<Sandbox> {
         let outgoing = match &rights {
-            Rights::Provider { route } => Outgoing::granted(Arc::clone(&route.outgoing)),
-            Rights::Edge { .. } | Rights::None | Rights::Sidecar { .. } => Outgoing::none(),
+            Rights::Provider { route, sending: true } => Outgoing::granted(Arc::clone(&route.outgoing)),
+            Rights::Provider { .. } | Rights::Edge { .. } | Rights::None | Rights::Sidecar { .. } => Outgoing::none(),
         };
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
@@ -131,14 +141,16 @@ impl WasiHttpView for Sandbox {
 /// other output is discarded. The sidecar may connect to the bus's addresses and nothing else.
 fn context(rights: &Rights) -> WasiCtx {
     let mut builder = WasiCtx::builder();
+    // Made byte by byte in one call that no deadline can interrupt: 64 KiB is a fraction of a millisecond.
+    builder.max_random_size(64 * 1024);
     builder.allow_udp(false).allow_tcp(false).allow_ip_name_lookup(false);
     let speaker = match rights {
-        Rights::Edge { route, .. } | Rights::Provider { route } => Some(route.key.to_string()),
+        Rights::Edge { route, .. } | Rights::Provider { route, .. } => Some(route.key.to_string()),
         Rights::Sidecar { .. } => Some("egress-nats".to_owned()),
         Rights::None => None,
     };
     if let Some(speaker) = speaker {
-        builder.stderr(LoggedStderr { channel: speaker.into() });
+        builder.stderr(LoggedStderr::new(&speaker));
     }
     if let Rights::Sidecar { addresses, .. } = rights {
         let addresses = addresses.clone();
@@ -161,20 +173,39 @@ pub struct MemoryBudget {
     one: usize,
     total: usize,
     used: usize,
+    process_left: Arc<AtomicUsize>,
     /// Remembered, because the guest turns a refusal into a plain trap.
     pub(crate) refused: bool,
 }
 
 impl MemoryBudget {
     fn new(limits: &GuestLimits) -> MemoryBudget {
-        MemoryBudget { one: limits.memory_bytes, total: limits.total_memory_bytes, used: 0, refused: false }
+        MemoryBudget {
+            one: limits.memory_bytes,
+            total: limits.total_memory_bytes,
+            used: 0,
+            process_left: Arc::clone(&limits.process_memory_left),
+            refused: false,
+        }
+    }
+}
+
+impl Drop for MemoryBudget {
+    fn drop(&mut self) {
+        self.process_left.fetch_add(self.used, Ordering::AcqRel);
     }
 }
 
 impl wasmtime::ResourceLimiter for MemoryBudget {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        let granted = desired <= self.one && used <= self.total;
+        let more = desired.saturating_sub(current);
+        let used = self.used.saturating_add(more);
+        let granted = desired <= self.one
+            && used <= self.total
+            && self
+                .process_left
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(more))
+                .is_ok();
         if granted {
             self.used = used;
         } else {

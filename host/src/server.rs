@@ -6,6 +6,7 @@
 
 use crate::handle::handle;
 use crate::host::Host;
+use crate::unstalled::Unstalled;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -102,7 +103,7 @@ fn connection(
         .header_read_timeout(HEADER_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Unstalled::new(stream)), service)
 }
 
 /// Errors of the one connection are over with it; errors of the process (no descriptors, no memory) would spin.

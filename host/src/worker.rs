@@ -15,7 +15,7 @@ use sending::Fate;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +36,9 @@ const HELD: Duration = Duration::from_secs(8);
 
 /// Wait before subscribing again after the bus went away, and between a standing-by host's questions.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Messages of one route in hand at once: what the bus gives out unacknowledged (`bus/nats.rs`).
+const IN_HAND: usize = 4_096;
 
 /// Ids of finished messages that are remembered, to know a late copy by. At the busiest, minutes; copies come in seconds.
 const REMEMBERED: usize = 10_000;
@@ -75,7 +78,15 @@ impl Default for Crew {
 /// Works off one route's replies until the crew stops. Where the bus hands out again what a dead host had, one host at a
 /// time does so for a route, because conversations are kept in order by the process that sends them; others stand by.
 pub async fn run(route: Arc<Route>, services: Arc<Services>, inlet: Arc<dyn Inlet>, crew: Crew) {
-    let worker = Arc::new(Worker { route, services, crew, alone: inlet.redelivers(), state: Mutex::default() });
+    let worker = Arc::new(Worker {
+        route,
+        services,
+        crew,
+        alone: inlet.redelivers(),
+        own: Semaphore::new(SENDERS as usize / 4),
+        room: Arc::new(Semaphore::new(IN_HAND)),
+        state: Mutex::default(),
+    });
     let work = async {
         loop {
             worker.reserve().await;
@@ -98,10 +109,14 @@ struct Worker {
     crew: Crew,
     /// Whether the route must be reserved.
     alone: bool,
+    /// The route's share of the crew: a platform that answers nobody must not keep all senders.
+    own: Semaphore,
+    /// Messages that may be in hand. A bus that redelivers bounds them itself; this bounds the one that doesn't, too.
+    room: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
-type Message = (Envelope, Arc<dyn Delivery>);
+type Message = (Envelope, Arc<dyn Delivery>, OwnedSemaphorePermit);
 
 #[derive(Default)]
 struct State {
@@ -180,10 +195,14 @@ impl Worker {
             }
         };
         while self.is_mine() {
+            // Closed never; a full hand waits here, and the bus keeps the rest.
+            let Ok(Ok(room)) = tokio::time::timeout(HEARTBEAT, Arc::clone(&self.room).acquire_owned()).await else {
+                continue;
+            };
             match tokio::time::timeout(HEARTBEAT, subscription.next()).await {
                 // Nothing came: time to look whose the route is.
                 Err(_) => {}
-                Ok(Ok(delivery)) => self.accept(delivery.into()),
+                Ok(Ok(delivery)) => self.accept(delivery.into(), room),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, channel = %self.route.key, "egress subscription ended");
                     return;
@@ -193,7 +212,7 @@ impl Worker {
     }
 
     /// Puts a message behind its conversation's others, or starts on it.
-    fn accept(self: &Arc<Worker>, delivery: Arc<dyn Delivery>) {
+    fn accept(self: &Arc<Worker>, delivery: Arc<dyn Delivery>, room: OwnedSemaphorePermit) {
         let worker = Arc::clone(self);
         let envelope = match serde_json::from_slice::<Envelope>(delivery.payload()) {
             Ok(envelope) => envelope,
@@ -215,25 +234,25 @@ impl Worker {
             return;
         }
         if let Some(waiting) = state.conversations.get_mut(&envelope.conversation) {
-            waiting.push_back((envelope, delivery));
+            waiting.push_back((envelope, delivery, room));
             return;
         }
         state.conversations.insert(envelope.conversation.clone(), VecDeque::new());
         drop(state);
-        self.crew.tasks.spawn(async move { worker.conversation((envelope, delivery)).await });
+        self.crew.tasks.spawn(async move { worker.conversation((envelope, delivery, room)).await });
     }
 
     /// Works a conversation off until nothing waits or the route is no longer ours.
     async fn conversation(&self, first: Message) {
         let name = first.0.conversation.clone();
         let mut next = Some(first);
-        while let Some((envelope, delivery)) = next {
+        while let Some((envelope, delivery, _room)) = next {
             let fate = self.deliver(&envelope, delivery.as_ref()).await;
             let mut state = self.lock();
             if let Fate::Left = fate {
                 // All of it stays on the bus, for whoever has the route then.
                 let waiting = state.conversations.remove(&name).unwrap_or_default();
-                for id in std::iter::once(&envelope.id).chain(waiting.iter().map(|(envelope, _)| &envelope.id)) {
+                for id in std::iter::once(&envelope.id).chain(waiting.iter().map(|(envelope, ..)| &envelope.id)) {
                     state.in_hand.remove(id);
                 }
                 return;

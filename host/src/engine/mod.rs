@@ -30,14 +30,16 @@ const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
 /// Catches an offset beyond the reservation. Never 0: without it every access would need a check.
 const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 
-/// Core instances one component may consist of: guest code, the WASI adapter's shims, and parts composed in.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+/// Core instances one component may consist of: guest code and the shims that join it to its imports. The pool holds so
+/// many for each of its instances, so a component that needs more is refused when it is loaded; else a few calls of a
+/// large one would leave other tenants none.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
 
-/// Memories one component may hold; each takes a slot of the pool, so this is what composition may cost.
-const MEMORIES_PER_COMPONENT: u32 = 16;
+/// Memories one component may hold, likewise: its own, and one for a part composed in.
+const MEMORIES_PER_COMPONENT: u32 = 2;
 
-/// Tables one component may hold (one a core module, and the shim's own).
-const TABLES_PER_COMPONENT: u32 = 32;
+/// Tables one component may hold, likewise: one a core module.
+const TABLES_PER_COMPONENT: u32 = 4;
 
 /// Host-side bookkeeping of one component instance and of one core instance. The edge needs about 20 KiB and 10 KiB;
 /// room for composed parts. A component over it is refused when it is loaded, not when a request comes.
@@ -108,10 +110,10 @@ fn pool(settings: &EngineSettings) -> PoolingAllocationConfig {
     let n = settings.instances;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(n)
-        // The pool counts core parts, not components. Our guests are one core module and a shim or two each.
-        .total_core_instances(n.saturating_mul(4))
-        .total_memories(n.saturating_mul(2))
-        .total_tables(n.saturating_mul(4))
+        // The pool counts core parts, not components: with the limits for one above, it can't run out of them.
+        .total_core_instances(n.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(n.saturating_mul(MEMORIES_PER_COMPONENT))
+        .total_tables(n.saturating_mul(TABLES_PER_COMPONENT))
         .total_stacks(n)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memories_per_component(MEMORIES_PER_COMPONENT)

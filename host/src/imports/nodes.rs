@@ -3,11 +3,16 @@
 use crate::bindings::component::Message;
 use crate::bindings::greentic::edge::nodes;
 use crate::sandbox::{GuestLimits, Rights, Sandbox};
+use tokio::time::Instant;
 use wasmtime::Trap;
 
-/// Share of the request's wall time that one node may use. The rest is for telling the user that it failed: without it,
-/// a node that hangs would take the whole request with it.
+/// Share of the time that the request still has that one node may use. The rest is for telling the user that it failed:
+/// a flow of nodes that all hang halves what is left each time and still ends with an answer.
 const NODE_SHARE: f64 = 0.5;
+
+/// Largest answer of a node: what a flow keeps of one (core/flow). A larger one would only burden the edge, which must
+/// not stop for what a node did.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 impl nodes::Host for Sandbox {
     async fn invoke(
@@ -16,7 +21,7 @@ impl nodes::Host for Sandbox {
         operation: String,
         payload: nodes::Payload,
     ) -> wasmtime::Result<Result<Option<String>, nodes::NodeError>> {
-        let Rights::Edge { route, services, .. } = &self.rights else {
+        let Rights::Edge { route, services, deadline, .. } = &self.rights else {
             return Err(Sandbox::not_granted("nodes"));
         };
         let Some(pre) = route.app.nodes.get(&component) else {
@@ -28,7 +33,7 @@ impl nodes::Host for Sandbox {
         }
         let nodes::Payload { message_id, content, sender, timestamp } = payload;
         let message = Message { id: message_id, content, sender, timestamp };
-        let budget = services.guest.wall.mul_f64(NODE_SHARE);
+        let budget = deadline.saturating_duration_since(Instant::now()).mul_f64(NODE_SHARE);
         Ok(match tokio::time::timeout(budget, execute(pre, &services.guest, &message)).await {
             Ok(answer) => answer,
             Err(_) => Err(stopped(&component, &format!("ran longer than {} ms", budget.as_millis()))),
@@ -45,10 +50,17 @@ async fn execute(pre: &Pre, limits: &GuestLimits, message: &Message) -> Result<O
         instance.call_execute(&mut store, message).await
     };
     match called.await {
+        Ok(outcome) if [&outcome.data, &outcome.error].iter().any(|text| is_too_large(text)) => {
+            Err(nodes::NodeError::Failed(format!("its answer is larger than {MAX_ANSWER_BYTES} bytes")))
+        }
         Ok(outcome) if outcome.success => Ok(outcome.data),
         Ok(outcome) => Err(nodes::NodeError::Failed(outcome.error.unwrap_or_else(|| "no reason given".into()))),
         Err(error) => Err(nodes::NodeError::Stopped(cause(&error, store.data().memory.refused))),
     }
+}
+
+fn is_too_large(text: &Option<String>) -> bool {
+    text.as_ref().is_some_and(|text| text.len() > MAX_ANSWER_BYTES)
 }
 
 /// What stopped a guest, in a sentence that an author of flows can act on. The frames go to the log.

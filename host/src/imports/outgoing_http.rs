@@ -7,10 +7,13 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiHttpHooks};
 
@@ -43,15 +46,22 @@ impl Grants {
 /// The hook that wasi:http calls for each outgoing request.
 pub struct Outgoing {
     grants: Arc<Grants>,
+    /// Calls that may be under way at once.
+    calls: Arc<Semaphore>,
+    /// Whether a refusal was logged: one tells the operator, a thousand would be the guest's flood.
+    warned: Arc<AtomicBool>,
 }
+
+/// Calls of one instance at once. A provider makes them one after the other; each holds a descriptor of the process.
+const CALLS_AT_ONCE: usize = 4;
 
 impl Outgoing {
     pub fn none() -> Outgoing {
-        Outgoing { grants: Arc::default() }
+        Outgoing::granted(Arc::default())
     }
 
     pub fn granted(grants: Arc<Grants>) -> Outgoing {
-        Outgoing { grants }
+        Outgoing { grants, calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)), warned: Arc::default() }
     }
 }
 
@@ -64,28 +74,39 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let grants = Arc::clone(&self.grants);
-        Box::new(async move { send(&grants, request, options).await })
+        let (grants, warned) = (Arc::clone(&self.grants), Arc::clone(&self.warned));
+        let place = Arc::clone(&self.calls).try_acquire_owned();
+        Box::new(async move {
+            let place = place.map_err(|_| Error::ConnectionLimitReached)?;
+            send(&grants, &warned, place, request, options).await
+        })
     }
 }
 
-async fn send(grants: &Grants, mut request: http::Request<HyperOutgoingBody>, options: Option<RequestOptions>) -> Sent {
+async fn send(
+    grants: &Grants,
+    warned: &AtomicBool,
+    place: OwnedSemaphorePermit,
+    mut request: http::Request<HyperOutgoingBody>,
+    options: Option<RequestOptions>,
+) -> Sent {
     let https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
     let host = request.uri().host().ok_or(Error::HttpRequestUriInvalid)?.to_ascii_lowercase();
     let port = request.uri().port_u16().unwrap_or(if https { 443 } else { 80 });
     let Some(grant) = grants.find(https, &host, port) else {
         // The path may hold a token: only the authority is logged.
-        tracing::warn!(host, port, https, "outgoing request refused: not granted");
+        if !warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(host, port, https, "outgoing request refused: not granted");
+        }
         return Err(Error::HttpRequestDenied);
     };
-    let address = resolve(grant).await?;
-
     let connect = options.as_ref().and_then(|o| o.connect_timeout).unwrap_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
     let first = options.and_then(|o| o.first_byte_timeout).unwrap_or(FIRST_BYTE_TIMEOUT).min(FIRST_BYTE_TIMEOUT);
-    let stream =
-        tokio::time::timeout(connect, open(address, https, &host)).await.map_err(|_| Error::ConnectionTimeout)??;
+    let opened = async { open(resolve(grant).await?, https, &host).await };
+    let stream = tokio::time::timeout(connect, opened).await.map_err(|_| Error::ConnectionTimeout)??;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let driver = tokio::spawn(connection);
+    // Aborted when the guest is gone: a server that stops reading must not keep the task and its descriptor.
+    let driver = AbortOnDropHandle::new(tokio::spawn(connection));
 
     // On the wire only path and query: the authority is in `Host`, which wasi:http has set.
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
@@ -94,6 +115,7 @@ async fn send(grants: &Grants, mut request: http::Request<HyperOutgoingBody>, op
         tokio::time::timeout(first, sender.send_request(request)).await.map_err(|_| Error::HttpResponseTimeout)??;
     let response = response.map(|body| body.map_err(Error::from).boxed_unsync());
     let finished = async move {
+        let _place = place;
         match driver.await {
             Ok(done) => done.map_err(Error::from),
             Err(_) => Err(Error::ConnectionTerminated),
@@ -140,12 +162,8 @@ fn is_internal(ip: IpAddr) -> bool {
             Some(v4) => is_internal(IpAddr::V4(v4)),
             None => {
                 let [first, second, ..] = ip.segments();
-                ip.is_multicast()
-                    || (first & 0xfe00) == 0xfc00
-                    || (first & 0xffc0) == 0xfe80
-                    // NAT64 and 6to4 carry an IPv4 address that was not checked.
-                    || (first == 0x64 && second == 0xff9b)
-                    || first == 0x2002
+                // Only 2000::/3 is the public internet; of it, 6to4 and Teredo carry an IPv4 address that was not checked.
+                (first & 0xe000) != 0x2000 || first == 0x2002 || (first == 0x2001 && second == 0)
             }
         },
     }
@@ -203,6 +221,9 @@ mod tests {
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
             "64:ff9b::7f00:1",
+            "::ffff:0:127.0.0.1",
+            "fec0::1",
+            "2001::1",
             "2002:7f00:1::",
             "ff02::1",
         ] {

@@ -22,7 +22,7 @@ impl provider::Host for Sandbox {
         let Rights::Edge { route, services, .. } = &self.rights else {
             return Err(Sandbox::not_granted("provider"));
         };
-        let (mut store, guest) = instance(&route.provider, &services.guest, rights(route)).await?;
+        let (mut store, guest) = instance(&route.provider, &services.guest, rights(route, false)).await?;
         let exported::Received { response, messages } = guest.call_webhook(&mut store, &request).await?;
         Ok(provider::Received { response, messages })
     }
@@ -52,7 +52,7 @@ pub async fn send(
     limits: &GuestLimits,
     message: &types::Outbound,
 ) -> wasmtime::Result<Result<Receipt, SendError>> {
-    let (mut store, guest) = instance(&route.provider, limits, rights(route)).await?;
+    let (mut store, guest) = instance(&route.provider, limits, rights(route, true)).await?;
     guest.call_send(&mut store, message).await
 }
 
@@ -62,8 +62,8 @@ pub async fn describe(provider: &Provider, limits: &GuestLimits) -> wasmtime::Re
     guest.call_describe(&mut store).await
 }
 
-fn rights(route: &Arc<Route>) -> Rights {
-    Rights::Provider { route: Arc::clone(route) }
+fn rights(route: &Arc<Route>, sending: bool) -> Rights {
+    Rights::Provider { route: Arc::clone(route), sending }
 }
 
 async fn instance(

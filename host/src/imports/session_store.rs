@@ -75,12 +75,15 @@ impl wit::Host for Sandbox {
         if lease.as_ref().is_none_or(|lease| lease.token != version) {
             return Ok(Err(wit::StoreError::Fenced));
         }
-        // Over either way: after a failed settle the same request may still begin another conversation's turn.
-        let Some(held) = lease.take() else {
-            return Ok(Err(wit::StoreError::Fenced));
+        let settled = match lease.as_ref() {
+            Some(held) => services.store.settle(held, &ids).await,
+            None => Err(StoreError::Fenced),
         };
-        let settled = services.store.settle(&held, &ids).await;
-        if settled.is_err() {
+        // Over either way, but only now: until then the sandbox gives it back if the deadline comes. After a failed settle
+        // the same request may still begin another conversation's turn.
+        if let Some(held) = lease.take()
+            && settled.is_err()
+        {
             services.store.release(held);
         }
         Ok(settled.map_err(report))

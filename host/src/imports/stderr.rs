@@ -4,6 +4,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -14,7 +15,15 @@ const MAX_BYTES: usize = 4_096;
 /// Whose words these are, for the log.
 #[derive(Clone)]
 pub struct LoggedStderr {
-    pub channel: Arc<str>,
+    channel: Arc<str>,
+    /// Bytes that the instance may still say, by whatever stream.
+    left: Arc<AtomicUsize>,
+}
+
+impl LoggedStderr {
+    pub fn new(channel: &str) -> LoggedStderr {
+        LoggedStderr { channel: channel.into(), left: Arc::new(AtomicUsize::new(MAX_BYTES)) }
+    }
 }
 
 impl IsTerminal for LoggedStderr {
@@ -25,14 +34,14 @@ impl IsTerminal for LoggedStderr {
 
 impl StdoutStream for LoggedStderr {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Lines { channel: Arc::clone(&self.channel), line: Vec::new(), left: MAX_BYTES })
+        Box::new(Lines { channel: Arc::clone(&self.channel), line: Vec::new(), left: Arc::clone(&self.left) })
     }
 }
 
 struct Lines {
     channel: Arc<str>,
     line: Vec<u8>,
-    left: usize,
+    left: Arc<AtomicUsize>,
 }
 
 impl Lines {
@@ -47,14 +56,15 @@ impl Lines {
 
 impl AsyncWrite for Lines {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        for byte in bytes.iter().take(self.left) {
+        let take = |left: usize| Some(left.saturating_sub(bytes.len()));
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or(0);
+        for byte in bytes.iter().take(left) {
             if *byte == b'\n' {
                 self.end_line();
             } else {
                 self.line.push(*byte);
             }
         }
-        self.left = self.left.saturating_sub(bytes.len());
         // Past the limit the rest is taken and dropped: blocking the guest would help nobody.
         Poll::Ready(Ok(bytes.len()))
     }

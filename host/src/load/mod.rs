@@ -25,7 +25,7 @@ use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -77,6 +77,8 @@ pub struct Running {
 /// Builds everything and starts the background work.
 pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let config = parts.config;
+    // It becomes a token of subjects, a part of keys and a folder of secrets.
+    greentic_types::check_id(&config.server.env).context("server.env")?;
     let bundle = Bundle::read(parts.directory)?;
     let guest = guest_limits(config);
     let engine = request_engine(&engine_settings(config)).map_err(|error| anyhow::anyhow!("engine: {error:#}"))?;
@@ -136,6 +138,7 @@ fn guest_limits(config: &Config) -> GuestLimits {
     GuestLimits {
         memory_bytes: memory,
         total_memory_bytes: memory.saturating_mul(2),
+        process_memory_left: Arc::new(AtomicUsize::new(config.wasm.all_memory_mb << 20)),
         wall: Duration::from_millis(config.wasm.max_execution_time_ms),
     }
 }

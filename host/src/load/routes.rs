@@ -12,6 +12,7 @@ use anyhow::Context;
 use greentic_types::{ChannelKey, TenantCtx, Value, subject};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Everything that channels refer to, loaded once however many tenants use it.
 struct Shelf {
@@ -143,8 +144,17 @@ fn route(
         error_message: bundle.error_message.clone(),
         default_locale: locale.unwrap_or_else(|| "en".into()),
         session_ttl_seconds: parts.config.session.default_timeout,
+        share: Arc::new(Semaphore::new(share(parts, bundle))),
         key,
     })
+}
+
+/// A route's share of the places.
+fn share(parts: &Parts<'_>, bundle: &Bundle) -> usize {
+    let places = parts.config.server.max_concurrent_requests as usize;
+    let routes: usize =
+        bundle.tenants.values().flat_map(|tenant| tenant.teams.values()).map(|team| team.channels.len()).sum();
+    if routes > 1 { (places / 2).max(1) } else { places }
 }
 
 /// The secrets a provider asks for: `secret://name` in its settings, else `{channel}_{secret}`. They leave the settings,

@@ -72,7 +72,8 @@ impl Worker {
     }
 
     async fn send_once(&self, outbound: &types::Outbound) -> Result<Result<provider::Receipt, SendError>, String> {
-        // Closed only when the process goes.
+        // Closed only when the process goes. The route's share first, with none of the crew's in hand.
+        let _own = self.own.acquire().await.map_err(|_| "shutting down".to_owned())?;
         let _sender = self.crew.senders.acquire().await.map_err(|_| "shutting down".to_owned())?;
         let sending = provider::send(&self.route, &self.services.guest, outbound);
         match tokio::time::timeout(SEND_TIMEOUT, sending).await {
