@@ -40,7 +40,7 @@ async fn good_traffic(host: &Host, round: u64) {
 async fn guests_that_misbehave_are_stopped_and_reported_and_others_are_served() {
     let telegram = FakeTelegram::start().await;
     let (host, _bundle) = host(&telegram, CONFIG).await;
-    let rounds = ["loop", "memory", "recurse", "trap", "bare"];
+    let rounds = ["loop", "memory", "recurse", "trap", "bare", "babble"];
     for (round, how) in (1..).zip(rounds) {
         let update = text(round * 1_000, BAD_CHAT, how);
         let (status, ()) = tokio::join!(host.post(&update), good_traffic(&host, round));
@@ -52,7 +52,11 @@ async fn guests_that_misbehave_are_stopped_and_reported_and_others_are_served() 
     assert_eq!(told.len(), rounds.len(), "{told:#?}");
     for (how, reply) in rounds.iter().zip(&told) {
         // Where the flow handles nothing, the user gets the bundle's words and none of the inside.
-        let expected = if *how == "bare" { "Something went wrong." } else { "stopped: component-stopped: " };
+        let expected = match *how {
+            "bare" => "Something went wrong.",
+            "babble" => "stopped: component-failed: ",
+            _ => "stopped: component-stopped: ",
+        };
         assert!(reply.starts_with(expected), "{how}: {reply}");
     }
     let expected: Vec<String> = (1..=rounds.len()).map(|round| format!("behaved: good-{round}")).collect();

@@ -24,6 +24,8 @@ impl Guest for Misbehave {
             ("loop", _) => spin(),
             ("memory", _) => hoard(),
             ("recurse", _) => dig(1).to_string(),
+            // More than any flow could use: JSON of a million numbers.
+            ("babble", _) => format!("[{}0]", "0,".repeat(1 << 20)),
             ("canary", word) => canary::look_and_leave(word),
             #[expect(clippy::panic, reason = "trapping is what this guest is for")]
             ("trap", _) => panic!("as asked"),
