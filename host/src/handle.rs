@@ -204,15 +204,19 @@ fn record(head: &http::request::Parts, suffix: String, body: bytes::Bytes) -> ty
     }
 }
 
-/// Readiness: each thing that a webhook needs, by name.
+/// Readiness: each thing that a webhook needs, by name; and what of the pool is in use, which is nothing while idle.
 async fn ready(host: &Host) -> Response<Body> {
     let store = host.services.store.ping().await.is_ok();
     let bus = host.services.outlet.is_up();
     let packs = !host.routes.all().is_empty();
     let all = store && bus && packs && !host.is_draining();
     let word = |up: bool| if up { "up" } else { "down" };
+    let (instances, memories, tables, stacks) = host
+        .engine
+        .pooling_allocator_metrics()
+        .map_or((0, 0, 0, 0), |pool| (pool.component_instances(), pool.memories(), pool.tables(), pool.stacks()));
     let mut response = Response::new(full(format!(
-        r#"{{"ready":{all},"packs":"{}","session_store":"{}","bus":"{}"}}"#,
+        r#"{{"ready":{all},"packs":"{}","session_store":"{}","bus":"{}","pool":{{"instances":{instances},"memories":{memories},"tables":{tables},"stacks":{stacks}}}}}"#,
         word(packs),
         word(store),
         word(bus)

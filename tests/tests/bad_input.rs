@@ -182,10 +182,10 @@ async fn health_says_alive_and_ready_names_what_is_missing() {
         let response = host.client().get(format!("{}{path}", host.url())).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     };
-    let ready = r#"{"ready":true,"packs":"up","session_store":"up","bus":"up"}"#;
+    let ready = r#"{"ready":true,"packs":"up","session_store":"up","bus":"up","pool":{"instances":0,"memories":0,"tables":0,"stacks":0}}"#;
     assert_eq!(get("/ready").await, (200, ready.to_owned()));
     redis.stop();
-    let unready = r#"{"ready":false,"packs":"up","session_store":"down","bus":"up"}"#;
+    let unready = r#"{"ready":false,"packs":"up","session_store":"down","bus":"up","pool":{"instances":0,"memories":0,"tables":0,"stacks":0}}"#;
     assert_eq!(get("/ready").await, (503, unready.to_owned()));
     assert_eq!(get("/health").await, (200, "ok\n".to_owned()));
     redis.restart().await;

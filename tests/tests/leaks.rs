@@ -86,7 +86,18 @@ async fn ten_thousand_requests_leave_nothing_behind() {
     let allowed = warm + warm * 15 / 100 + (8 << 20);
     assert!(after <= allowed, "{} KiB after the first half, {} KiB after the second", warm >> 10, after >> 10);
 
+    the_pool_is_idle(&host).await;
     every_place_is_free(&host).await;
+}
+
+/// Nothing of the pool is in use once the last reply is sent.
+async fn the_pool_is_idle(host: &Host) {
+    let idle = r#""pool":{"instances":0,"memories":0,"tables":0,"stacks":0}"#;
+    until("the pool to be idle", || async move {
+        let page = host.client().get(format!("{}/ready", host.url())).send().await.unwrap().text().await.unwrap();
+        page.contains(idle).then_some(())
+    })
+    .await;
 }
 
 /// Fills the places with messages that wait behind a loop in one chat. A place that had leaked would refuse one of
