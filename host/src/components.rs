@@ -36,7 +36,8 @@ impl Loader<'_> {
         Ok(self.code.load(self.engine, wasm)?)
     }
 
-    fn link(&self, name: &str, wasm: &[u8], role: Role) -> Result<InstancePre<Sandbox>, ComponentError> {
+    /// The component, compiled and joined to what its role may import.
+    pub fn link(&self, name: &str, wasm: &[u8], role: Role) -> Result<InstancePre<Sandbox>, ComponentError> {
         let component = self.component(wasm)?;
         linker(self.engine, role)
             .and_then(|linker| linker.instantiate_pre(&component))

@@ -4,13 +4,13 @@
 //! and a new one starts after a back-off. Message ids make handing over twice harmless.
 
 use crate::bindings::exports::greentic::edge::sidecar::GuestIndices;
-use crate::engine::{NativeCode, Role, linker};
+use crate::components::Loader;
+use crate::engine::Role;
 use crate::imports::egress_feed::{Connection, Feed};
 use crate::sandbox::{GuestLimits, Rights, Sandbox};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::Engine;
 use wasmtime::component::InstancePre;
 
 /// First wait after a sidecar ended; doubled up to the longest.
@@ -30,11 +30,8 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    pub fn load(engine: &Engine, code: &NativeCode, wasm: &[u8]) -> Result<Sidecar, String> {
-        let component = code.load(engine, wasm).map_err(|error| error.to_string())?;
-        let pre = linker(engine, Role::Sidecar)
-            .and_then(|linker| linker.instantiate_pre(&component))
-            .map_err(|error| format!("{error:#}"))?;
+    pub fn load(loader: &Loader<'_>, wasm: &[u8]) -> Result<Sidecar, String> {
+        let pre = loader.link("egress-nats", wasm, Role::Sidecar).map_err(|error| error.to_string())?;
         let exports = GuestIndices::new(&pre).map_err(|error| format!("{error:#}"))?;
         Ok(Sidecar { pre, exports })
     }

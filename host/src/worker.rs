@@ -132,8 +132,9 @@ struct State {
 }
 
 impl State {
-    fn finish(&mut self, id: &str) {
-        self.in_hand.remove(id);
+    /// Notes a message as finished; gives the handle that the bus listens to now.
+    fn finish(&mut self, id: &str) -> Option<Arc<dyn Delivery>> {
+        let newest = self.in_hand.remove(id);
         if self.finished.insert(id.to_owned()) {
             self.finished_order.push_back(id.to_owned());
         }
@@ -142,6 +143,7 @@ impl State {
         {
             self.finished.remove(&oldest);
         }
+        newest
     }
 }
 
@@ -272,8 +274,7 @@ impl Worker {
             self.bury(&envelope.id, delivery, reason).await;
         }
         if !matches!(fate, Fate::Left) {
-            let newest = self.lock().in_hand.get(&envelope.id).cloned();
-            self.lock().finish(&envelope.id);
+            let newest = self.lock().finish(&envelope.id);
             self.take_off(&envelope.id, newest.as_deref().unwrap_or(delivery)).await;
         }
         fate

@@ -65,7 +65,8 @@ async fn telegram() {
 #[test]
 fn egress_nats() {
     let code = NativeCode::open(&code_cache()).unwrap();
-    assert!(Sidecar::load(&sidecar_engine().unwrap(), &code, EGRESS_NATS).is_ok());
+    let loader = Loader { engine: &sidecar_engine().unwrap(), code: &code };
+    assert!(Sidecar::load(&loader, EGRESS_NATS).is_ok());
     // Sockets are linked for the sidecar and for nobody else.
     with_loader(|loader| {
         assert!(does_not_fit(loader.node("egress-nats", EGRESS_NATS)));

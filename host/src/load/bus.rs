@@ -4,7 +4,7 @@ use super::Parts;
 use crate::bus::memory::MemoryBus;
 use crate::bus::nats::{Credentials, NatsInlet, SidecarOutlet};
 use crate::bus::{Inlet, Outlet};
-use crate::engine::NativeCode;
+use crate::components::Loader;
 use crate::imports::egress_feed::Feed;
 use crate::sandbox::GuestLimits;
 use crate::secrets::Secret;
@@ -13,7 +13,6 @@ use anyhow::Context;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use wasmtime::Engine;
 
 /// Both directions.
 pub struct Bus {
@@ -23,8 +22,7 @@ pub struct Bus {
 
 pub async fn open(
     parts: &Parts<'_>,
-    engine: &Engine,
-    code: &NativeCode,
+    loader: &Loader<'_>,
     limits: &GuestLimits,
     background: &mut JoinSet<()>,
     notes: &mut Vec<String>,
@@ -56,7 +54,7 @@ pub async fn open(
     background.spawn(streams(Arc::clone(&inlet)));
 
     let feed = Arc::new(Feed::new(connection(config.jetstream, &credentials)));
-    let sidecar = Sidecar::load(engine, code, parts.builtins.egress_nats)
+    let sidecar = Sidecar::load(loader, parts.builtins.egress_nats)
         .map_err(|reason| anyhow::anyhow!("egress-nats component: {reason}"))?;
     let supervisor = tokio::spawn(sidecar.supervise(Arc::clone(&feed), servers.clone(), limits.clone()));
     let kind = if config.jetstream { "JetStream" } else { "no JetStream: delivery is not confirmed" };

@@ -95,7 +95,8 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let mut notes = Vec::new();
     let store = session_store(config, &mut notes)?;
     let mut background = JoinSet::new();
-    let bus = bus::open(parts, &sidecar, &code, &guest, &mut background, &mut notes).await?;
+    let sidecar_loader = Loader { engine: &sidecar, code: &code };
+    let bus = bus::open(parts, &sidecar_loader, &guest, &mut background, &mut notes).await?;
     let services = Arc::new(Services { store, outlet: bus.outlet, guest: guest.clone(), turn: TurnLimits::default() });
 
     background.spawn(relay::run(Arc::clone(&services)));
