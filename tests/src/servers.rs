@@ -167,6 +167,27 @@ impl Nats {
         async_nats::connect(self.url()).await.unwrap()
     }
 
+    /// Waits until consumers have said of so many messages that they are still at work on them; gives the subjects on
+    /// which they say so, in the stream's order.
+    pub async fn signs_of_life(&self, count: usize) -> Vec<String> {
+        use futures::StreamExt;
+        let mut told = self.connect().await.subscribe("$JS.ACK.>").await.unwrap();
+        let mut seen = std::collections::BTreeMap::new();
+        let waiting = async {
+            while seen.len() < count {
+                let message = told.next().await.unwrap();
+                if message.payload.starts_with(b"+WPI") {
+                    // `$JS.ACK.<stream>.<consumer>.<deliveries>.<place in the stream>.…`
+                    let place: u64 = message.subject.split('.').nth(5).unwrap().parse().unwrap();
+                    seen.insert(place, message.subject.to_string());
+                }
+            }
+        };
+        let waited = tokio::time::timeout(crate::PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "only {seen:?} of {count} signs of life");
+        seen.into_values().collect()
+    }
+
     /// Everything in a stream, as payloads in order. Waits for the stream.
     pub async fn stream(&self, name: &str) -> Vec<Value> {
         self.stream_of(name, 0).await

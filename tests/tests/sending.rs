@@ -119,3 +119,36 @@ async fn a_refusal_for_good_is_dead_lettered_with_its_reason_and_the_chat_goes_o
     assert_eq!(said(&calls, CHAT), ["first", "second"]);
     assert_eq!(said(&calls, OTHER_CHAT), ["elsewhere"]);
 }
+
+/// JetStream hands out again in the order in which each message's time runs out, and a host may die with a part of its
+/// signs of life sent. The next host must put them back in order before it sends the first.
+#[tokio::test]
+async fn what_a_dead_host_had_in_hand_goes_out_in_order_and_before_what_is_new() {
+    let (Some(redis), Some(nats)) = (Redis::start().await, Nats::start().await) else { return };
+    let config = format!("{}{}", redis.config(), nats.config());
+    let (mut dead, telegram, bundle) = start(&config).await;
+    dead.ready().await;
+    telegram.plan(
+        429,
+        &[],
+        r#"{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":600}}"#,
+    );
+    let words = ["one", "two", "three", "four"];
+    for (number, word) in (1..).zip(words) {
+        assert_eq!(dead.post(&text(number, CHAT, word)).await, 200);
+    }
+    telegram.calls(1).await;
+    let subjects = nats.signs_of_life(words.len()).await;
+    dead.kill();
+    // The sign of life for the first message that the dead host still sent: the others' time runs out before.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let client = nats.connect().await;
+    client.publish(subjects[0].clone(), "+WPI".into()).await.unwrap();
+    client.flush().await.unwrap();
+
+    let host = Host::start(&bundle, &bundle.config(&config));
+    host.ready().await;
+    assert_eq!(host.post(&text(100, CHAT, "new")).await, 200);
+    let calls = telegram.calls(words.len() + 2).await;
+    assert_eq!(said(&calls, CHAT), ["one", "one", "two", "three", "four", "new"]);
+}

@@ -3,6 +3,7 @@
 //! Two backends behind one pair of traits: `nats` (published by the sidecar component, consumed by the native client)
 //! and `memory` for a host without NATS. A third is one more file.
 
+mod backlog;
 pub mod memory;
 pub mod nats;
 

@@ -3,6 +3,7 @@
 //! The host itself publishes nothing: what goes out goes through the sidecar, the only holder of a TCP right among
 //! guests. The native client makes the streams, and consumes for the egress worker.
 
+use super::backlog::Backlog;
 use super::{BusError, Delivery, Inlet, Outlet, PUBLISH_PATIENCE, Published, Subscription, Taken};
 use crate::imports::egress_feed::Feed;
 use crate::imports::session::Publication;
@@ -14,6 +15,7 @@ use greentic_types::{outgoing_id, subject};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// How long JetStream remembers ids. At least two minutes by the specification; an hour, because a host that died
 /// after publishing and before settling publishes again when it is back, and restarts take longer than two minutes.
@@ -148,8 +150,11 @@ impl NatsInlet {
             .get_or_create_consumer(&name, config)
             .await
             .map_err(|error| BusError(format!("consumer {name}: {error}")))?;
+        // Asked before the first message is fetched, so that it says what others have in hand.
+        let info = consumer.cached_info();
+        let backlog = Backlog::new(info.delivered.stream_sequence, info.num_ack_pending, Instant::now() + ACK_WAIT);
         let messages = consumer.messages().await.map_err(|error| BusError(format!("consumer {name}: {error}")))?;
-        Ok(Box::new(Durable(messages)))
+        Ok(Box::new(Durable { messages, backlog }))
     }
 }
 
@@ -175,16 +180,38 @@ impl Inlet for NatsInlet {
     }
 }
 
-struct Durable(consumer::pull::Stream);
+struct Durable {
+    messages: consumer::pull::Stream,
+    backlog: Backlog<jetstream::Message>,
+}
+
+impl Durable {
+    async fn fetch(&mut self) -> Result<jetstream::Message, BusError> {
+        match self.messages.next().await {
+            Some(message) => message.map_err(|error| BusError(error.to_string())),
+            None => Err(BusError("the subscription ended".into())),
+        }
+    }
+}
 
 impl Subscription for Durable {
     fn next(&mut self) -> BoxFuture<'_, Result<Box<dyn Delivery>, BusError>> {
         Box::pin(async move {
-            match self.0.next().await {
-                Some(Ok(message)) => Ok(Box::new(Unacknowledged(message)) as Box<dyn Delivery>),
-                Some(Err(error)) => Err(BusError(error.to_string())),
-                None => Err(BusError("the subscription ended".into())),
+            // What has come is kept in the backlog and not here: this call may be dropped while it waits.
+            while let Some(deadline) = self.backlog.deadline() {
+                let Ok(message) = tokio::time::timeout_at(deadline, self.fetch()).await else {
+                    self.backlog.stop_waiting();
+                    break;
+                };
+                let message = message?;
+                let place = message.info().map_err(|error| BusError(error.to_string()))?.stream_sequence;
+                self.backlog.hold(place, message);
             }
+            let message = match self.backlog.next() {
+                Some(message) => message,
+                None => self.fetch().await?,
+            };
+            Ok(Box::new(Unacknowledged(message)) as Box<dyn Delivery>)
         })
     }
 }
