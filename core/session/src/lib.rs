@@ -2,13 +2,16 @@
 //! make a turn atomic.
 //!
 //! Pure: time, tickets and bytes are arguments. Connections, waiting and lease renewal are the host's
-//! (`host/src/imports/session`); on Spin an adapter component runs the same scripts.
+//! (`host/src/imports/session`) or, in a composed component, an adapter's (`guest-adapters/sdk/src/session.rs`); both
+//! call the scripts by `steps`.
 
 mod key;
 mod publication;
 mod record;
 
+pub mod resp;
 pub mod scripts;
+pub mod steps;
 
 pub use key::{SessionKey, StoredKey};
 pub use publication::{OutboxEntry, OutboxError, Publication};
