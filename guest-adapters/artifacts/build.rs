@@ -7,13 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the name of its constant.
-const GUESTS: [(&str, &str); 6] = [
+const GUESTS: [(&str, &str); 14] = [
     ("greentic-guest-edge", "EDGE"),
     ("greentic-guest-telegram", "TELEGRAM"),
     ("greentic-guest-egress-nats", "EGRESS_NATS"),
+    ("greentic-guest-spin-session-redis", "SPIN_SESSION_REDIS"),
+    ("greentic-guest-spin-variables", "SPIN_VARIABLES"),
+    ("greentic-guest-composed-session-redis", "COMPOSED_SESSION_REDIS"),
+    ("greentic-guest-composed-environment", "COMPOSED_ENVIRONMENT"),
+    ("greentic-guest-composed-egress-nats", "COMPOSED_EGRESS_NATS"),
+    ("greentic-guest-composed-egress-direct", "COMPOSED_EGRESS_DIRECT"),
+    ("greentic-guest-composed-egress-trigger", "COMPOSED_EGRESS_TRIGGER"),
     ("greentic-example-shout", "SHOUT"),
     ("greentic-example-misbehave", "MISBEHAVE"),
     ("greentic-example-hello-http", "HELLO_HTTP"),
+    ("greentic-example-probe-http", "PROBE_HTTP"),
 ];
 
 const TARGET: &str = "wasm32-wasip2";

@@ -8,8 +8,11 @@ pub enum ProtocolError {
     TooLong { what: &'static str, limit: usize },
     #[error("the server broke the NATS protocol: {0}")]
     Malformed(&'static str),
-    #[error("the server requires TLS, which this client does not speak: offer it a plain port on a trusted network")]
+    /// The sidecar on our own host does not speak TLS; composed components do.
+    #[error("the server requires TLS: use tls:// where that is spoken, or offer a plain port on a trusted network")]
     TlsRequired,
+    #[error("TLS is asked for (tls://), and the server does not offer it: switch it on there, or use nats://")]
+    TlsNotOffered,
     #[error("the server does not support headers: use nats-server 2.2 or later")]
     HeadersUnsupported,
     #[error("the nkey seed is not a user's seed: it should begin with `SU`")]

@@ -20,6 +20,8 @@ pub struct Options {
     pub nkey_seed: Option<String>,
     /// Whether publications wait for JetStream's acknowledgement instead of for a PONG.
     pub jetstream: bool,
+    /// The caller goes on under TLS after INFO. It must have read that line and nothing more before it does.
+    pub tls: bool,
 }
 
 /// What of INFO matters to a publisher.
@@ -30,6 +32,8 @@ pub(crate) struct Info {
     headers: bool,
     #[serde(default)]
     tls_required: bool,
+    #[serde(default)]
+    tls_available: bool,
     #[serde(default)]
     nonce: Option<String>,
 }
@@ -45,8 +49,11 @@ impl Info {
 
     /// Writes the CONNECT line that answers this INFO.
     pub(crate) fn connect(&self, options: &Options, output: &mut Vec<u8>) -> Result<(), ProtocolError> {
-        if self.tls_required {
+        if self.tls_required && !options.tls {
             return Err(ProtocolError::TlsRequired);
+        }
+        if options.tls && !(self.tls_required || self.tls_available) {
+            return Err(ProtocolError::TlsNotOffered);
         }
         if !self.headers {
             return Err(ProtocolError::HeadersUnsupported);
@@ -55,7 +62,7 @@ impl Info {
         let mut set = |name: &str, value: Value| connect.insert(name.to_owned(), value);
         set("verbose", false.into());
         set("pedantic", false.into());
-        set("tls_required", false.into());
+        set("tls_required", options.tls.into());
         set("lang", "rust".into());
         set("version", env!("CARGO_PKG_VERSION").into());
         // 1: INFO may come again later, when the cluster changes.
@@ -130,6 +137,17 @@ mod tests {
         let options = Options { token: Some("t".into()), ..Options::default() };
         let connect = answer(PLAIN, &options).unwrap();
         assert_eq!((&connect["auth_token"], connect.get("user")), (&json!("t"), None));
+    }
+
+    #[test]
+    fn tls_is_used_where_it_is_offered() {
+        let under_tls = Options { tls: true, ..Options::default() };
+        for offer in ["tls_required", "tls_available"] {
+            let info = format!(r#"{{"headers":true,"max_payload":1,"{offer}":true}}"#);
+            assert_eq!(answer(&info, &under_tls).unwrap()["tls_required"], json!(true));
+        }
+        // Never in the clear instead.
+        assert_eq!(answer(PLAIN, &under_tls), Err(ProtocolError::TlsNotOffered));
     }
 
     #[test]

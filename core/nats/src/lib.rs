@@ -2,8 +2,8 @@
 //!
 //! Made for one job: publishing with headers and learning each publication's fate, by JetStream's acknowledgement or,
 //! without JetStream, by the server's answer to a later PING. Whatever a server sends, nothing here panics and no
-//! buffer outgrows a stated limit. Sockets, time, random numbers and retries belong to the caller; TLS and
-//! subscriptions other than the inbox are left out.
+//! buffer outgrows a stated limit. Sockets, TLS, time, random numbers and retries belong to the caller; subscriptions
+//! other than the inbox are left out.
 
 mod ack;
 mod connection;

@@ -40,10 +40,15 @@ fn turn(route: &Route, message: &Message) -> Result<(), Later> {
     // Replies of an earlier turn that nobody has sent: before ours, or the conversation would read backwards.
     let (mut settled, in_order) = publish(turn.unsent);
     if is_new {
-        let (session, outbox) = flow::step(route, message, turn.session.as_deref()).map_err(|error| {
-            eprintln!("session record not readable: {error}");
-            Later
-        })?;
+        let (session, outbox) = match flow::step(route, message, turn.session.as_deref()) {
+            Ok(stored) => stored,
+            Err(error) => {
+                eprintln!("session record not readable: {error}");
+                // Back at once: not every host takes a lease from an instance that ends.
+                let _ = store::settle(turn.version, &settled);
+                return Err(Later);
+            }
+        };
         let outbox = commit(route, message, turn.version, turn.session, session, outbox)?;
         if in_order {
             settled.extend(publish(outbox).0);

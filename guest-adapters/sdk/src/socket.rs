@@ -1,28 +1,23 @@
-//! A TCP connection over `wasi:sockets`, used without blocking, and the clock it is waited on with.
+//! A TCP connection over `wasi:sockets`, used without blocking.
 //!
-//! Knows no protocol. `std::net` is not used: it can't wait for reading, writing and a deadline at once.
+//! Knows no protocol. `std::net` is not used: it can't wait for reading, writing and a deadline at once. Which addresses
+//! may be reached is the host's to say.
 
-use std::net::SocketAddr;
-use wasip2::clocks::monotonic_clock;
+use crate::clock::Deadline;
+use crate::stream::Stream;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 use wasip2::sockets::instance_network::instance_network;
-use wasip2::sockets::network::{ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress};
+use wasip2::sockets::ip_name_lookup::resolve_addresses;
+use wasip2::sockets::network::{
+    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
+};
 use wasip2::sockets::tcp::TcpSocket;
 use wasip2::sockets::tcp_create_socket::create_tcp_socket;
 
-/// Nanoseconds of the monotonic clock.
-pub type Instant = u64;
-
-pub const MILLISECOND: Instant = 1_000_000;
-pub const SECOND: Instant = 1_000 * MILLISECOND;
-
 /// Hosts allocate what is asked for before they read; wasmtime gives no more than this at once.
 const READ_SIZE: u64 = 64 * 1024;
-
-pub fn now() -> Instant {
-    monotonic_clock::now()
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
@@ -34,6 +29,12 @@ pub enum SocketError {
     Connect { address: SocketAddr, code: ErrorCode },
     #[error("connect to {0}: no answer in time")]
     ConnectTimeout(SocketAddr),
+    #[error("`{name}` can't be resolved to an address: {code}")]
+    Name { name: String, code: ErrorCode },
+    #[error("`{0}` could not be resolved to an address in time")]
+    NameTimeout(String),
+    #[error("TLS: {0}")]
+    Tls(String),
     #[error("the server closed the connection")]
     Closed,
     #[error("connection lost: {0}")]
@@ -49,23 +50,6 @@ impl From<StreamError> for SocketError {
     }
 }
 
-/// A moment that can be waited for along with a socket.
-pub struct Deadline {
-    at: Instant,
-    reached: Pollable,
-}
-
-impl Deadline {
-    pub fn after(duration: Instant) -> Deadline {
-        let at = now().saturating_add(duration);
-        Deadline { at, reached: monotonic_clock::subscribe_instant(at) }
-    }
-
-    pub fn passed(&self) -> bool {
-        now() >= self.at
-    }
-}
-
 /// The order of the fields is the order of dropping: a host traps when a resource goes before its children.
 pub struct Socket {
     readable: Pollable,
@@ -76,8 +60,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub fn connect(address: &str, deadline: &Deadline) -> Result<Socket, SocketError> {
-        let address: SocketAddr = address.parse().map_err(|_| SocketError::Address(address.to_owned()))?;
+    pub fn connect(address: SocketAddr, deadline: &Deadline) -> Result<Socket, SocketError> {
         let refused = |code| SocketError::Connect { address, code };
         let (family, remote) = remote(address);
         let socket = create_tcp_socket(family).map_err(refused)?;
@@ -86,13 +69,29 @@ impl Socket {
         Ok(Socket { readable: input.subscribe(), writable: output.subscribe(), input, output, _socket: socket })
     }
 
-    /// What has come; empty when nothing has.
-    pub fn read(&self) -> Result<Vec<u8>, SocketError> {
+    /// Connects to a name or an address: to each of its addresses in turn. The error is the last one's.
+    pub fn connect_to(host: &str, port: u16, deadline: &Deadline) -> Result<Socket, SocketError> {
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => resolve(host, deadline)?,
+        };
+        let mut last = SocketError::NoAddress;
+        for address in addresses {
+            match Socket::connect(SocketAddr::new(address, port), deadline) {
+                Ok(socket) => return Ok(socket),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Stream for Socket {
+    fn read(&mut self) -> Result<Vec<u8>, SocketError> {
         Ok(self.input.read(READ_SIZE)?)
     }
 
-    /// Writes what the host takes now and says how much that was.
-    pub fn write(&self, bytes: &[u8]) -> Result<usize, SocketError> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, SocketError> {
         let permitted = usize::try_from(self.output.check_write()?).unwrap_or(usize::MAX);
         let piece = bytes.get(..permitted).unwrap_or(bytes);
         if !piece.is_empty() {
@@ -101,17 +100,37 @@ impl Socket {
         Ok(piece.len())
     }
 
-    /// Asks the host to hold nothing back. Until it is done, `write` takes nothing.
-    pub fn flush(&self) -> Result<(), SocketError> {
+    fn flush(&mut self) -> Result<(), SocketError> {
         Ok(self.output.flush()?)
     }
 
-    /// Waits until there is something to read, room to write when that is asked for, or the deadline.
-    pub fn wait(&self, to_write: bool, deadline: &Deadline) {
+    fn wait(&mut self, to_write: bool, deadline: &Deadline) {
         if to_write {
             poll(&[&self.readable, &self.writable, &deadline.reached]);
         } else {
             poll(&[&self.readable, &deadline.reached]);
+        }
+    }
+}
+
+fn resolve(name: &str, deadline: &Deadline) -> Result<Vec<IpAddr>, SocketError> {
+    let failed = |code| SocketError::Name { name: name.to_owned(), code };
+    let network = instance_network();
+    let found = resolve_addresses(&network, name).map_err(failed)?;
+    let ready = found.subscribe();
+    let mut addresses = Vec::new();
+    loop {
+        match found.resolve_next_address() {
+            Ok(Some(IpAddress::Ipv4((a, b, c, d)))) => addresses.push(Ipv4Addr::new(a, b, c, d).into()),
+            Ok(Some(IpAddress::Ipv6((a, b, c, d, e, f, g, h)))) => {
+                addresses.push(Ipv6Addr::new(a, b, c, d, e, f, g, h).into());
+            }
+            Ok(None) => return Ok(addresses),
+            Err(ErrorCode::WouldBlock) if deadline.passed() => return Err(SocketError::NameTimeout(name.to_owned())),
+            Err(ErrorCode::WouldBlock) => {
+                poll(&[&ready, &deadline.reached]);
+            }
+            Err(code) => return Err(failed(code)),
         }
     }
 }
