@@ -12,6 +12,7 @@ use async_nats::jetstream::{self, AckKind, consumer, stream};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use greentic_types::{outgoing_id, subject};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -47,11 +48,13 @@ const LAST_BATCH: Duration = Duration::from_secs(2);
 pub struct SidecarOutlet {
     feed: Arc<Feed>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// Set once the streams are there: before that nothing that is published is kept.
+    streams: Arc<AtomicBool>,
 }
 
 impl SidecarOutlet {
-    pub fn new(feed: Arc<Feed>, supervisor: JoinHandle<()>) -> SidecarOutlet {
-        SidecarOutlet { feed, supervisor: Mutex::new(Some(supervisor)) }
+    pub fn new(feed: Arc<Feed>, supervisor: JoinHandle<()>, streams: Arc<AtomicBool>) -> SidecarOutlet {
+        SidecarOutlet { feed, supervisor: Mutex::new(Some(supervisor)), streams }
     }
 }
 
@@ -61,7 +64,7 @@ impl Outlet for SidecarOutlet {
     }
 
     fn is_up(&self) -> bool {
-        self.feed.is_up()
+        self.feed.is_up() && self.streams.load(Ordering::Acquire)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -11,6 +11,7 @@ use crate::secrets::Secret;
 use crate::sidecar::{Sidecar, connection};
 use anyhow::Context;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -51,7 +52,8 @@ pub async fn open(
     let plain: Vec<String> = servers.iter().map(|server| format!("nats://{server}")).collect();
     let inlet = Arc::new(NatsInlet::connect(&plain, &credentials, timeout, config.jetstream).await?);
     // Whoever publishes first needs the streams, whether or not this process also consumes from them.
-    background.spawn(streams(Arc::clone(&inlet)));
+    let ready = Arc::new(AtomicBool::new(false));
+    background.spawn(streams(Arc::clone(&inlet), Arc::clone(&ready)));
 
     let feed = Arc::new(Feed::new(connection(config.jetstream, &credentials)));
     let sidecar = Sidecar::load(loader, parts.builtins.egress_nats)
@@ -59,15 +61,16 @@ pub async fn open(
     let supervisor = tokio::spawn(sidecar.supervise(Arc::clone(&feed), servers.clone(), limits.clone()));
     let kind = if config.jetstream { "JetStream" } else { "no JetStream: delivery is not confirmed" };
     notes.push(format!("bus: NATS at {} ({kind})", servers.join(", ")));
-    Ok(Bus { outlet: Arc::new(SidecarOutlet::new(feed, supervisor)), inlet })
+    Ok(Bus { outlet: Arc::new(SidecarOutlet::new(feed, supervisor, ready)), inlet })
 }
 
-/// Makes the streams that are missing, as soon as the bus is there.
-async fn streams(inlet: Arc<NatsInlet>) {
+/// Makes the streams that are missing, as soon as the bus is there, and says when they are.
+async fn streams(inlet: Arc<NatsInlet>, ready: Arc<AtomicBool>) {
     while let Err(error) = inlet.ensure_streams().await {
         tracing::warn!(%error, "streams are not ready yet");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+    ready.store(true, Ordering::Release);
 }
 
 /// `nats://[user:password@|token@]host[:port]` as `host:port` and credentials.

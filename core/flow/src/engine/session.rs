@@ -54,6 +54,7 @@ pub struct Session {
     /// Whether the turn changed anything that is kept.
     pub changed: bool,
     pub created_ms: u64,
+    pub updated_ms: u64,
     pub revision: u64,
 }
 
@@ -76,7 +77,8 @@ pub fn record(
         wait,
         locale: new_locale.map(str::to_owned).or_else(|| memory.locale.take()),
         created_ms: if session.existed { session.created_ms } else { now_ms },
-        updated_ms: now_ms,
+        // A turn's clock is when its message came, and messages may run in another order than they came in.
+        updated_ms: now_ms.max(session.updated_ms),
         revision: session.revision.saturating_add(1),
     })
 }
@@ -180,6 +182,8 @@ mod tests {
         let known = Session { existed: true, created_ms: 1, revision: 7, ..Session::default() };
         let written = record(&known, &mut memory, None, Some("de"), 5).unwrap();
         assert_eq!((written.created_ms, written.updated_ms, written.revision), (1, 5, 8));
+        let later = Session { updated_ms: 9, ..known };
+        assert_eq!(record(&later, &mut Memory::default(), Some(Wait::default()), None, 5).unwrap().updated_ms, 9);
         assert_eq!(written.locale.as_deref(), Some("de"));
     }
 }

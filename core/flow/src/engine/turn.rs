@@ -80,6 +80,7 @@ impl<'m> Turn<'m> {
                 existed,
                 changed: record.wait.is_some(),
                 created_ms: record.created_ms,
+                updated_ms: record.updated_ms,
                 revision: record.revision,
             },
             memory: Memory { state: record.state, locale: record.locale, ..Memory::default() },
