@@ -42,6 +42,23 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
 });
 
+/// What programs may use of Fermyon Spin's interfaces, a package of its own.
+pub mod spin {
+    wasmtime::component::bindgen!({
+        inline: "
+            package greentic:program;
+
+            world program {
+                import fermyon:spin/variables@2.0.0;
+            }
+        ",
+        path: "../wit/spin",
+        world: "greentic:program/program",
+        imports: { default: trappable },
+        require_store_data_send: true,
+    });
+}
+
 /// The documented `greentic:component`, a package of its own.
 pub mod component {
     wasmtime::component::bindgen!({

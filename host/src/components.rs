@@ -66,12 +66,20 @@ impl Loader<'_> {
 
     /// The same, but by `wasi:http` even when the component has the faster export: for tests and measurements.
     pub fn http_gateway(&self, name: &str, wasm: &[u8], role: Role) -> Result<Gateway, ComponentError> {
-        let pre = self.link(name, wasm, role)?;
-        ProxyPre::new(pre).map(Gateway::Http).map_err(|error| ComponentError::misfit(name, &error))
+        self.http(name, wasm, role).map(Gateway::Http)
+    }
+
+    /// A program that is served as it is.
+    pub fn program(&self, name: &str, wasm: &[u8]) -> Result<ProxyPre<Sandbox>, ComponentError> {
+        self.http(name, wasm, Role::Http)
+    }
+
+    fn http(&self, name: &str, wasm: &[u8], role: Role) -> Result<ProxyPre<Sandbox>, ComponentError> {
+        ProxyPre::new(self.link(name, wasm, role)?).map_err(|error| ComponentError::misfit(name, &error))
     }
 }
 
-/// What the host serves.
+/// Who answers a bundle's webhooks.
 pub enum Gateway {
     Webhook(InstancePre<Sandbox>, webhook::GuestIndices),
     Http(ProxyPre<Sandbox>),

@@ -165,6 +165,8 @@ pub struct WasmConfig {
     /// All components of the process together. Pages count when a component asks for them, touched or not.
     pub all_memory_mb: usize,
     pub max_execution_time_ms: u64,
+    /// Parts that one component may be composed of: each raises what the pool sets aside for every instance.
+    pub max_parts: u32,
     /// Where precompiled code is kept; by default below the user's cache directory.
     pub cache_dir: Option<PathBuf>,
     /// Faster resets, by trusting the kernel's page map. In wasmtime 48 a page that is swapped out or moved at the wrong
@@ -179,6 +181,7 @@ impl Default for WasmConfig {
             // Every place of the default pool with its 256 KiB is 136 MiB; the rest is for those that need more.
             all_memory_mb: 4_096,
             max_execution_time_ms: 30_000,
+            max_parts: 1,
             cache_dir: None,
             risk_stale_pages_for_speed: false,
         }

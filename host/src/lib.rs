@@ -1,4 +1,4 @@
-//! The host of greentic-edge: serves webhooks by fresh component instances.
+//! The host of greentic-edge: serves webhooks, or any one `wasi:http` program, by fresh component instances.
 //!
 //! It knows HTTP, instances, limits and capabilities. It knows no channel and no flow: nothing here may depend on
 //! `greentic-flow` or `greentic-channels`. Start reading at `handle.rs`, the life of one request; then `sandbox.rs`
@@ -13,6 +13,7 @@ pub mod engine;
 pub mod handle;
 pub mod host;
 pub mod imports;
+mod incoming_http;
 pub mod load;
 pub mod relay;
 pub mod respond;

@@ -18,6 +18,9 @@ pub enum RequestError {
     NotFound,
     #[error("body over the limit of {limit} bytes")]
     BodyTooLarge { limit: usize },
+    /// A head that no component can be called with.
+    #[error("head unusable: {detail}")]
+    HeadUnusable { detail: String },
     /// The client broke off or sent what is no HTTP body.
     #[error("body unreadable: {detail}")]
     BodyUnreadable { detail: String },
@@ -31,6 +34,8 @@ pub enum RequestError {
     Guest { detail: String },
     #[error("the component gave an answer that is no HTTP: {detail}")]
     BadAnswer { detail: String },
+    #[error("the component gave no answer: {detail}")]
+    NoAnswer { detail: String },
 }
 
 /// What the caller is told: status, title, and after how many seconds to come back.
@@ -42,13 +47,15 @@ impl RequestError {
         match self {
             RequestError::NotFound => Row(StatusCode::NOT_FOUND, "Not found", None),
             RequestError::BodyTooLarge { .. } => Row(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", None),
+            RequestError::HeadUnusable { .. } => Row(StatusCode::BAD_REQUEST, "Bad request", None),
             RequestError::BodyUnreadable { .. } => Row(StatusCode::BAD_REQUEST, "Body unreadable", None),
             RequestError::Busy => Row(StatusCode::SERVICE_UNAVAILABLE, "Busy", Some("1")),
             RequestError::ShuttingDown => Row(StatusCode::SERVICE_UNAVAILABLE, "Shutting down", Some("5")),
-            // The platform re-sends on these three; nothing of the turn was stored.
+            // The platform re-sends on these; nothing of the turn was stored.
             RequestError::Deadline { .. } => Row(StatusCode::GATEWAY_TIMEOUT, "Took too long", None),
             RequestError::Guest { .. } => Row(StatusCode::INTERNAL_SERVER_ERROR, "Internal error", None),
             RequestError::BadAnswer { .. } => Row(StatusCode::INTERNAL_SERVER_ERROR, "Internal error", None),
+            RequestError::NoAnswer { .. } => Row(StatusCode::BAD_GATEWAY, "No answer", None),
         }
     }
 
@@ -113,12 +120,14 @@ mod tests {
         for (error, status) in [
             (RequestError::NotFound, 404),
             (RequestError::BodyTooLarge { limit: 1 }, 413),
+            (RequestError::HeadUnusable { detail: secret.into() }, 400),
             (RequestError::BodyUnreadable { detail: secret.into() }, 400),
             (RequestError::Busy, 503),
             (RequestError::ShuttingDown, 503),
             (RequestError::Deadline { limit_ms: 1 }, 504),
             (RequestError::Guest { detail: secret.into() }, 500),
             (RequestError::BadAnswer { detail: secret.into() }, 500),
+            (RequestError::NoAnswer { detail: secret.into() }, 502),
         ] {
             let row = error.row();
             assert_eq!(row.0.as_u16(), status);

@@ -6,6 +6,7 @@
 
 use crate::imports::egress_feed::Feed;
 use crate::imports::outgoing_http::Outgoing;
+use crate::imports::program::Program;
 use crate::imports::session::Lease;
 use crate::imports::stderr::LoggedStderr;
 use crate::route::Route;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
+use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -29,6 +31,8 @@ pub enum Rights {
     None,
     /// The bus's sidecar.
     Sidecar { feed: Arc<Feed>, addresses: Vec<SocketAddr> },
+    /// One request to a program that is served as it is.
+    Program(Arc<Program>),
 }
 
 /// State of one store.
@@ -85,7 +89,8 @@ impl Sandbox {
     /// start function is guest code too.
     pub fn store(engine: &Engine, limits: &GuestLimits, rights: Rights) -> Store<Sandbox> {
         let outgoing = match &rights {
-            Rights::Provider { route, sending: true } => Outgoing::granted(Arc::clone(&route.outgoing)),
+            Rights::Provider { route, sending: true } => Outgoing::granted(route.outgoing.clone()),
+            Rights::Program(program) => Outgoing::granted(program.clone()),
             Rights::Provider { .. } | Rights::Edge { .. } | Rights::None | Rights::Sidecar { .. } => Outgoing::none(),
         };
         let mut table = ResourceTable::new();
@@ -138,7 +143,8 @@ impl WasiHttpView for Sandbox {
 }
 
 /// An empty WASI context: no environment, argument, directory or input, no network; standard error becomes log lines,
-/// other output is discarded. The sidecar may connect to the bus's addresses and nothing else.
+/// other output is discarded. The sidecar may connect to the bus's addresses and nothing else. A program has what its
+/// operator gave it.
 fn context(rights: &Rights) -> WasiCtx {
     let mut builder = WasiCtx::builder();
     // Made byte by byte in one call that no deadline can interrupt: 64 KiB is a fraction of a millisecond.
@@ -147,25 +153,32 @@ fn context(rights: &Rights) -> WasiCtx {
     let speaker = match rights {
         Rights::Edge { route, .. } | Rights::Provider { route, .. } => Some(route.key.to_string()),
         Rights::Sidecar { .. } => Some("egress-nats".to_owned()),
-        Rights::None => None,
+        Rights::Program(_) | Rights::None => None,
     };
     if let Some(speaker) = speaker {
         builder.stderr(LoggedStderr::new(&speaker));
     }
-    if let Rights::Sidecar { addresses, .. } = rights {
-        let addresses = addresses.clone();
-        builder.allow_tcp(true).socket_addr_check(move |address, reason| {
-            use wasmtime_wasi::sockets::SocketAddrUse;
-            let granted = match reason {
-                SocketAddrUse::TcpConnect => addresses.contains(&address),
-                // The library binds before it connects; only "any port of any interface" is harmless.
-                SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-                _ => false,
-            };
-            Box::pin(std::future::ready(granted))
-        });
+    match rights {
+        Rights::Sidecar { addresses, .. } => {
+            let addresses = addresses.clone();
+            builder.allow_tcp(true).socket_addr_check(move |address, reason| {
+                Box::pin(std::future::ready(may_use(&addresses, address, reason)))
+            });
+        }
+        Rights::Program(program) => program.equip(&mut builder),
+        Rights::Edge { .. } | Rights::Provider { .. } | Rights::None => {}
     }
     builder.build()
+}
+
+/// Whether a socket may be used so: to connect to a granted address, and for nothing else.
+pub(crate) fn may_use(granted: &[SocketAddr], address: SocketAddr, reason: SocketAddrUse) -> bool {
+    match reason {
+        SocketAddrUse::TcpConnect => granted.contains(&address),
+        // The library binds before it connects; only "any port of any interface" is harmless.
+        SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+        _ => false,
+    }
 }
 
 /// Counts a store's memories together, which wasmtime's own limits do not.

@@ -7,12 +7,14 @@
 //! | provider | secrets, settings | base, http types, outgoing HTTP through the guarded hook |
 //! | node | nothing | base |
 //! | sidecar | egress-feed | base, TCP to the bus's addresses |
-//! | http | nothing | base, http types |
+//! | http | nothing; Spin's variables | base, http types, outgoing HTTP by the same hook, sockets by the program's own list |
 //!
 //! "Base" is what every Rust standard library imports, cut down to nothing by an empty context: no environment, no
-//! arguments, no directory, no input, output discarded; clocks and randomness are the only things that answer.
+//! arguments, no directory, no input, output discarded; clocks and randomness are the only things that answer. A program
+//! (role http) has the environment that its operator gave it, and its output goes to the log (`imports/program.rs`).
 
 use crate::bindings::greentic::edge;
+use crate::bindings::spin::fermyon::spin;
 use crate::sandbox::Sandbox;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
@@ -31,7 +33,7 @@ pub enum Role {
     Provider,
     Node,
     Sidecar,
-    /// Any `wasi:http` program, served as it is.
+    /// Any `wasi:http` program, served as it is. What is linked here still asks the program's own grants at each use.
     Http,
 }
 
@@ -60,7 +62,13 @@ pub fn linker(engine: &Engine, role: Role) -> wasmtime::Result<Linker<Sandbox>> 
             tcp(&mut linker)?;
             edge::egress_feed::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
         }
-        Role::Http => http_types(&mut linker)?,
+        Role::Http => {
+            http_types(&mut linker)?;
+            wasi_http::http::outgoing_handler::add_to_linker::<_, WasiHttp>(&mut linker, Sandbox::http)?;
+            tcp(&mut linker)?;
+            other_sockets(&mut linker)?;
+            spin::variables::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
+        }
     }
     Ok(linker)
 }
@@ -98,4 +106,12 @@ fn tcp(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     wasi::sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, Sandbox::sockets)?;
     wasi::sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, Sandbox::sockets)?;
     wasi::sockets::tcp::add_to_linker::<_, WasiSockets>(linker, Sandbox::sockets)
+}
+
+/// What a standard library imports beside TCP. UDP is linked and refused at use: a program that only could send some must
+/// load all the same.
+fn other_sockets(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    wasi::sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(linker, Sandbox::sockets)?;
+    wasi::sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, Sandbox::sockets)?;
+    wasi::sockets::udp::add_to_linker::<_, WasiSockets>(linker, Sandbox::sockets)
 }

@@ -6,9 +6,11 @@
 
 mod linkers;
 mod native_code;
+mod parts;
 
 pub use linkers::{Role, linker};
 pub use native_code::{NativeCode, NativeCodeError};
+pub use parts::parts_needed;
 
 use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
@@ -30,21 +32,28 @@ const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
 /// Catches an offset beyond the reservation. Never 0: without it every access would need a check.
 const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 
-/// Core instances one component may consist of: guest code and the shims that join it to its imports. The pool holds so
-/// many for each of its instances, so a component that needs more is refused when it is loaded; else a few calls of a
-/// large one would leave other tenants none.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
+/// Core instances one part of a component may consist of: guest code and the shims that join it to its imports. The pool
+/// holds so many for each of its instances and parts, so a component that needs more is refused when it is loaded; else a
+/// few calls of a large one would leave other tenants none.
+const CORE_INSTANCES_PER_PART: u32 = 4;
 
-/// Memories one component may hold, likewise: its own, and one for a part composed in.
-const MEMORIES_PER_COMPONENT: u32 = 2;
+/// Memories one part may hold, likewise: its own, and one to spare.
+const MEMORIES_PER_PART: u32 = 2;
 
-/// Tables one component may hold, likewise: one a core module.
-const TABLES_PER_COMPONENT: u32 = 4;
+/// Tables one part may hold, likewise: one a core module.
+const TABLES_PER_PART: u32 = 4;
 
-/// Host-side bookkeeping of one component instance and of one core instance. The edge needs about 20 KiB and 10 KiB;
-/// room for composed parts. A component over it is refused when it is loaded, not when a request comes.
-const COMPONENT_INSTANCE_BYTES: usize = 512 * 1024;
+/// Host-side bookkeeping of one part of a component and of one core instance. The edge needs about 20 KiB and 10 KiB. A
+/// component over it is refused when it is loaded, not when a request comes.
+const PART_BYTES: usize = 512 * 1024;
 const CORE_INSTANCE_BYTES: usize = 256 * 1024;
+
+/// Parts that a component may be made of at most. The largest composition has about 20; a pool for much larger ones would
+/// have room for a few requests only.
+pub const MAX_PARTS: u32 = 64;
+
+/// Memories of one pool. Each reserves 4 GiB of addresses: 64 TiB together, half of what the system gives a process.
+const MAX_MEMORIES: u32 = 16 * 1024;
 
 /// Largest function table: the edge has under 1,000 entries; 20,000 is room for engines compiled to wasm.
 const TABLE_ELEMENTS: usize = 20_000;
@@ -54,6 +63,8 @@ const TABLE_ELEMENTS: usize = 20_000;
 pub struct EngineSettings {
     /// Instances alive at once, of all roles together.
     pub instances: u32,
+    /// Parts that one component may be made of: the pool's limits for a component are so many times those for one part.
+    pub parts: u32,
     /// Largest linear memory of one component.
     pub memory_bytes: usize,
     /// Bytes of each memory that are reset by hand and stay resident when a slot is given back; the rest is unmapped. See
@@ -72,10 +83,35 @@ pub struct EngineSettings {
 /// Measured in docs/decisions/0003-resident-pages.md.
 pub const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 
+impl EngineSettings {
+    /// Memories that the pool has room for.
+    pub fn memories(&self) -> u32 {
+        self.instances.saturating_mul(self.parts).saturating_mul(MEMORIES_PER_PART)
+    }
+
+    /// Instances of components of so many parts that one pool can have.
+    pub fn most_instances(parts: u32) -> u32 {
+        MAX_MEMORIES / MEMORIES_PER_PART.saturating_mul(parts).max(1)
+    }
+
+    /// Addresses that the pool reserves. Reserved is not used: pages come with their first write.
+    pub fn reserved_bytes(&self) -> u64 {
+        u64::from(self.memories()).saturating_mul(MEMORY_RESERVATION_BYTES + MEMORY_GUARD_BYTES)
+    }
+}
+
 /// The engine that serves requests.
 pub fn request_engine(settings: &EngineSettings) -> wasmtime::Result<Engine> {
     let mut config = base_config();
     if settings.pooled {
+        if settings.memories() > MAX_MEMORIES {
+            return Err(wasmtime::format_err!(
+                "{} instances of up to {} parts are more than a process has addresses for: lower \
+                 server.max_concurrent_requests or wasm.max_parts",
+                settings.instances,
+                settings.parts
+            ));
+        }
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
     }
     Engine::new(&config)
@@ -107,18 +143,21 @@ fn base_config() -> Config {
 }
 
 fn pool(settings: &EngineSettings) -> PoolingAllocationConfig {
-    let n = settings.instances;
+    let (n, parts) = (settings.instances, settings.parts);
+    let core_instances = parts.saturating_mul(CORE_INSTANCES_PER_PART);
+    let memories = parts.saturating_mul(MEMORIES_PER_PART);
+    let tables = parts.saturating_mul(TABLES_PER_PART);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(n)
-        // The pool counts core parts, not components: with the limits for one above, it can't run out of them.
-        .total_core_instances(n.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
-        .total_memories(n.saturating_mul(MEMORIES_PER_COMPONENT))
-        .total_tables(n.saturating_mul(TABLES_PER_COMPONENT))
+        // The pool counts core instances, not components: with the limits for one component, it can't run out of them.
+        .total_core_instances(n.saturating_mul(core_instances))
+        .total_memories(n.saturating_mul(memories))
+        .total_tables(n.saturating_mul(tables))
         .total_stacks(n)
-        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(MEMORIES_PER_COMPONENT)
-        .max_tables_per_component(TABLES_PER_COMPONENT)
-        .max_component_instance_size(COMPONENT_INSTANCE_BYTES)
+        .max_core_instances_per_component(core_instances)
+        .max_memories_per_component(memories)
+        .max_tables_per_component(tables)
+        .max_component_instance_size(PART_BYTES.saturating_mul(parts as usize))
         .max_core_instance_size(CORE_INSTANCE_BYTES)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(settings.memory_bytes)
@@ -126,7 +165,7 @@ fn pool(settings: &EngineSettings) -> PoolingAllocationConfig {
         // A table holds a few thousand pointers at most: always cheaper to clear than to fault in.
         .table_keep_resident(64 * 1024)
         // Every slot may stay mapped to the image it last held: the same few components come again and again.
-        .max_unused_warm_slots(n)
+        .max_unused_warm_slots(n.saturating_mul(parts))
         // Unmap at once: a batch would keep one tenant's pages alive beside the next request.
         .decommit_batch_size(1)
         .pagemap_scan(if settings.trust_page_map { Enabled::Yes } else { Enabled::No });

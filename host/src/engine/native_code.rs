@@ -21,6 +21,10 @@ pub enum NativeCodeError {
     Compile(String),
     #[error("precompiled code {path} can't be loaded: {reason}; delete the file")]
     Load { path: PathBuf, reason: String },
+    #[error("{reason}; a component of several parts needs a larger wasm.max_parts (serve-component: --parts)")]
+    TooManyParts { reason: String },
+    #[error("engine: {0}")]
+    Engine(String),
 }
 
 /// The cache directory, checked.
@@ -93,9 +97,18 @@ impl NativeCode {
 fn map(engine: &Engine, path: &Path) -> Result<Component, NativeCodeError> {
     // SAFETY: only `NativeCode::store` writes into the directory, which only this user can write to
     // (`NativeCode::open`), and the name holds the hash of the wasm and of the engine's settings.
-    unsafe { Component::deserialize_file(engine, path) }
-        .map_err(|error| NativeCodeError::Load { path: path.to_owned(), reason: format!("{error:#}") })
+    unsafe { Component::deserialize_file(engine, path) }.map_err(|error| {
+        let reason = format!("{error:#}");
+        // wasmtime has no type for it; `engine/parts.rs` has the test that its words are still these.
+        if OVER_THE_POOL.iter().any(|words| reason.contains(words)) {
+            return NativeCodeError::TooManyParts { reason };
+        }
+        NativeCodeError::Load { path: path.to_owned(), reason }
+    })
 }
+
+/// How wasmtime says that a component has more core instances, memories, tables or bookkeeping than its share of the pool.
+const OVER_THE_POOL: [&str; 2] = ["The component transitively contains", "component instance size does not fit"];
 
 /// Content hash of the component plus everything that decides what code an engine makes of it.
 fn key(engine: &Engine, wasm: &[u8]) -> String {

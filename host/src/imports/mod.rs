@@ -9,6 +9,8 @@ pub mod egress_feed;
 mod flow;
 pub mod nodes;
 pub mod outgoing_http;
+pub mod program;
+mod program_hosts;
 pub mod provider;
 mod route;
 mod secrets;

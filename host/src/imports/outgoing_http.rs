@@ -33,35 +33,47 @@ pub struct Grant {
     pub internal: bool,
 }
 
+/// Who says what may be reached.
+pub trait Policy: Send + Sync {
+    /// The grant for this place, if there is one.
+    fn find(&self, https: bool, host: &str, port: u16) -> Option<Grant>;
+
+    /// Says in the log that a place was refused. The path may hold a token: only the authority is shown.
+    fn log_refusal(&self, https: bool, host: &str, port: u16) {
+        tracing::warn!(host, port, https, "outgoing request refused: not granted");
+    }
+}
+
 /// Everything a provider may reach.
 #[derive(Debug, Default)]
 pub struct Grants(pub Vec<Grant>);
 
-impl Grants {
-    fn find(&self, https: bool, host: &str, port: u16) -> Option<&Grant> {
-        self.0.iter().find(|grant| grant.https == https && grant.port == port && grant.host == host)
+impl Policy for Grants {
+    fn find(&self, https: bool, host: &str, port: u16) -> Option<Grant> {
+        self.0.iter().find(|grant| grant.https == https && grant.port == port && grant.host == host).cloned()
     }
 }
 
 /// The hook that wasi:http calls for each outgoing request.
 pub struct Outgoing {
-    grants: Arc<Grants>,
+    policy: Arc<dyn Policy>,
     /// Calls that may be under way at once.
     calls: Arc<Semaphore>,
     /// Whether a refusal was logged: one tells the operator, a thousand would be the guest's flood.
     warned: Arc<AtomicBool>,
 }
 
-/// Calls of one instance at once. A provider makes them one after the other; each holds a descriptor of the process.
+/// Calls of one instance at once. A provider makes them one after the other; each holds a descriptor of the process, which
+/// 256 instances share.
 const CALLS_AT_ONCE: usize = 4;
 
 impl Outgoing {
     pub fn none() -> Outgoing {
-        Outgoing::granted(Arc::default())
+        Outgoing::granted(Arc::new(Grants::default()))
     }
 
-    pub fn granted(grants: Arc<Grants>) -> Outgoing {
-        Outgoing { grants, calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)), warned: Arc::default() }
+    pub fn granted(policy: Arc<dyn Policy>) -> Outgoing {
+        Outgoing { policy, calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)), warned: Arc::default() }
     }
 }
 
@@ -74,17 +86,17 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let (grants, warned) = (Arc::clone(&self.grants), Arc::clone(&self.warned));
+        let (policy, warned) = (Arc::clone(&self.policy), Arc::clone(&self.warned));
         let place = Arc::clone(&self.calls).try_acquire_owned();
         Box::new(async move {
             let place = place.map_err(|_| Error::ConnectionLimitReached)?;
-            send(&grants, &warned, place, request, options).await
+            send(policy.as_ref(), &warned, place, request, options).await
         })
     }
 }
 
 async fn send(
-    grants: &Grants,
+    policy: &dyn Policy,
     warned: &AtomicBool,
     place: OwnedSemaphorePermit,
     mut request: http::Request<HyperOutgoingBody>,
@@ -93,16 +105,15 @@ async fn send(
     let https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
     let host = request.uri().host().ok_or(Error::HttpRequestUriInvalid)?.to_ascii_lowercase();
     let port = request.uri().port_u16().unwrap_or(if https { 443 } else { 80 });
-    let Some(grant) = grants.find(https, &host, port) else {
-        // The path may hold a token: only the authority is logged.
+    let Some(grant) = policy.find(https, &host, port) else {
         if !warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(host, port, https, "outgoing request refused: not granted");
+            policy.log_refusal(https, &host, port);
         }
         return Err(Error::HttpRequestDenied);
     };
     let connect = options.as_ref().and_then(|o| o.connect_timeout).unwrap_or(CONNECT_TIMEOUT).min(CONNECT_TIMEOUT);
     let first = options.and_then(|o| o.first_byte_timeout).unwrap_or(FIRST_BYTE_TIMEOUT).min(FIRST_BYTE_TIMEOUT);
-    let opened = async { open(resolve(grant).await?, https, &host).await };
+    let opened = async { open(resolve(&grant).await?, https, &host).await };
     let stream = tokio::time::timeout(connect, opened).await.map_err(|_| Error::ConnectionTimeout)??;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // Aborted when the guest is gone: a server that stops reading must not keep the task and its descriptor.

@@ -1,20 +1,25 @@
 //! From configuration and bundle to a host that only has to serve: everything that can be done once is done here.
 //!
-//! Order: bundle, engines, components, packs, routes, store, bus. An error names the thing and what to do; nothing is
-//! served until all of it is there.
+//! Order: bundle, engines, plan (packs, providers), routes, store, bus. An error names the thing and what to do;
+//! nothing is served until all of it is there.
 
 mod bus;
 mod packs;
+mod plan;
+mod program;
 mod routes;
+
+pub use plan::{Plan, PlannedApp, PlannedChannel, PlannedProvider};
+pub use program::{ProgramParts, RunningProgram, load_program};
 
 use crate::bundle::Bundle;
 use crate::bus::Inlet;
 use crate::components::Loader;
 use crate::config::{Config, default_cache_dir};
 use crate::engine::{
-    EngineSettings, EpochTicker, KEEP_RESIDENT_BYTES, NativeCode, Role, request_engine, sidecar_engine,
+    EngineSettings, EpochTicker, KEEP_RESIDENT_BYTES, MAX_PARTS, NativeCode, Role, request_engine, sidecar_engine,
 };
-use crate::host::Host;
+use crate::host::{Host, Serving, Webhooks};
 use crate::imports::session::{SessionStore, StoreSettings, in_memory, in_redis};
 use crate::sandbox::GuestLimits;
 use crate::secrets::SecretProvider;
@@ -25,9 +30,8 @@ use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// The components that the binary carries inside it.
@@ -79,6 +83,10 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let config = parts.config;
     // It becomes a token of subjects, a part of keys and a folder of secrets.
     greentic_types::check_id(&config.server.env).context("server.env")?;
+    anyhow::ensure!(
+        (1..=MAX_PARTS).contains(&config.wasm.max_parts),
+        "wasm.max_parts: write a number from 1 to {MAX_PARTS}"
+    );
     let bundle = Bundle::read(parts.directory)?;
     let guest = guest_limits(config);
     let engine = request_engine(&engine_settings(config)).map_err(|error| anyhow::anyhow!("engine: {error:#}"))?;
@@ -89,8 +97,8 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
     let loader = Loader { engine: &engine, code: &code };
 
     let gateway = loader.gateway("edge", parts.builtins.edge, Role::Edge)?;
-    let trust = packs::Trust::read(parts)?;
-    let routes = routes::load(parts, &bundle, &loader, &guest, &trust).await?;
+    let plan = plan::read(parts, &bundle, &loader, &guest).await?;
+    let routes = routes::load(parts, &bundle, plan, &loader)?;
 
     let mut notes = Vec::new();
     let store = session_store(config, &mut notes)?;
@@ -106,27 +114,28 @@ pub async fn load(parts: &Parts<'_>) -> anyhow::Result<Running> {
         let (inlet, crew) = (Arc::clone(&bus.inlet), crew.clone());
         background.spawn(worker::run(Arc::clone(route), Arc::clone(&services), inlet, crew));
     }
-    let places = config.server.max_concurrent_requests as usize;
-    let host = Host {
-        engine,
-        gateway,
-        routes,
-        services,
-        places: Arc::new(Semaphore::new(places)),
-        admission_wait: Duration::from_millis(config.server.admission_wait_ms),
-        max_body_bytes: config.server.max_body_bytes,
-        tasks: tokio_util::task::TaskTracker::new(),
-        draining: AtomicBool::new(false),
-        requests: AtomicU64::new(0),
-        instance: std::process::id(),
-    };
+    let serving = Serving::Webhooks(Arc::new(Webhooks { gateway, routes, services }));
+    let host = Host::new(&config.server, engine, serving, config.server.max_concurrent_requests);
     Ok(Running { host: Arc::new(host), inlet: bus.inlet, crew, background, ticker, notes })
+}
+
+/// What a bundle means, for composition: nothing is served or connected to, and of all code only the providers'
+/// `describe` runs, so no pool is needed.
+pub async fn plan(parts: &Parts<'_>, bundle: &Bundle) -> anyhow::Result<Plan> {
+    let config = parts.config;
+    greentic_types::check_id(&config.server.env).context("server.env")?;
+    let settings = EngineSettings { pooled: false, ..engine_settings(config) };
+    let engine = request_engine(&settings).map_err(|error| anyhow::anyhow!("engine: {error:#}"))?;
+    let _ticker = EpochTicker::start(vec![engine.clone()]).context("could not start a thread")?;
+    let code = NativeCode::open(&config.wasm.cache_dir.clone().unwrap_or_else(default_cache_dir))?;
+    plan::read(parts, bundle, &Loader { engine: &engine, code: &code }, &guest_limits(config)).await
 }
 
 /// The pool holds, at once: for each webhook the edge and one component that it called, and the senders.
 fn engine_settings(config: &Config) -> EngineSettings {
     EngineSettings {
         instances: config.server.max_concurrent_requests.saturating_mul(2).saturating_add(worker::SENDERS),
+        parts: config.wasm.max_parts,
         memory_bytes: config.wasm.max_memory_mb << 20,
         keep_resident_bytes: KEEP_RESIDENT_BYTES,
         trust_page_map: config.wasm.risk_stale_pages_for_speed,

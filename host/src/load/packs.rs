@@ -1,11 +1,13 @@
 //! Opens packs: whom to trust, and from bytes to a ready [`App`].
 
 use super::Parts;
+use super::plan::PlannedApp;
 use crate::bundle::AppEntry;
 use crate::components::{App, Loader};
 use anyhow::Context;
 use ed25519_dalek::VerifyingKey;
 use greentic_pack::{Pack, key};
+use greentic_types::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -40,7 +42,7 @@ impl Trust {
     }
 }
 
-/// An opened pack of the bundle, and its merged configuration's defaults.
+/// An opened pack of the bundle.
 pub fn open_app(parts: &Parts<'_>, trust: &Trust, id: &str, entry: &AppEntry) -> anyhow::Result<Pack> {
     if let Some(pack) = &entry.pack {
         return open_file(parts, trust, pack).with_context(|| format!("apps.{id}.pack"));
@@ -68,10 +70,16 @@ pub fn open_file(parts: &Parts<'_>, trust: &Trust, path: &Path) -> anyhow::Resul
     greentic_pack::open(&bytes, &trust.for_pack(None)).with_context(|| path.display().to_string())
 }
 
-/// Links a pack's components and puts its flows in order.
-pub fn app(pack: Pack, entry: &AppEntry, loader: &Loader<'_>) -> anyhow::Result<App> {
+/// Puts a pack's flows in order and merges its configuration with the bundle's.
+pub fn plan(pack: Pack, entry: &AppEntry) -> anyhow::Result<PlannedApp> {
+    let mut config = match &pack.manifest.config {
+        Value::Map(defaults) => defaults.clone(),
+        _ => BTreeMap::new(),
+    };
+    config.extend(entry.config.iter().map(|(key, value)| (key.clone(), Value::from_json(value))));
+    let config = minicbor::to_vec(Value::Map(config)).context("config")?;
     let name = pack.manifest.name.clone();
-    let pack_version: String = pack.content_hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let pack_version = pack.content_hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let flows: Vec<_> = pack.flows.into_iter().collect();
     let default_flow = match (&entry.default_flow, flows.as_slice()) {
         (Some(wanted), flows) => flows
@@ -84,9 +92,15 @@ pub fn app(pack: Pack, entry: &AppEntry, loader: &Loader<'_>) -> anyhow::Result<
             .position(|(known, _)| known == "main")
             .with_context(|| format!("pack `{name}` has several flows and none is `main`: name one as default_flow"))?,
     };
+    Ok(PlannedApp { name, pack_version, flows, default_flow, components: pack.components, config })
+}
+
+/// Links an app's components; gives its configuration beside it.
+pub fn link(app: PlannedApp, loader: &Loader<'_>) -> anyhow::Result<(App, Vec<u8>)> {
+    let PlannedApp { name, pack_version, flows, default_flow, components, config } = app;
     let mut nodes = BTreeMap::new();
-    for (id, wasm) in &pack.components {
+    for (id, wasm) in &components {
         nodes.insert(id.clone(), loader.node(id, wasm)?);
     }
-    Ok(App { name, pack_version, flows, default_flow, nodes })
+    Ok((App { name, pack_version, flows, default_flow, nodes }, config))
 }
