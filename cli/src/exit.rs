@@ -1,5 +1,6 @@
 //! Which exit status an error has.
 
+use crate::composition::Refused;
 use crate::pack_directory::Invalid;
 use greentic_host::bundle::BundleError;
 use greentic_host::config::ConfigError;
@@ -23,7 +24,7 @@ pub struct Configuration;
 
 impl std::fmt::Display for Configuration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("could not load the bundle")
+        f.write_str("could not load what was to be served")
     }
 }
 
@@ -31,7 +32,7 @@ impl std::error::Error for Configuration {}
 
 /// The most particular cause wins: an invalid flow inside a bundle is 4, not 2.
 pub fn status(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<Invalid>().is_some() || error.chain().any(|cause| cause.is::<Invalid>()) {
+    if error.chain().any(|cause| cause.is::<Invalid>() || cause.is::<Refused>()) {
         return ExitCode::from(4);
     }
     if error.is::<Runtime>() {

@@ -4,8 +4,10 @@
 
 mod builtins;
 mod commands;
+mod composition;
 mod demo;
 mod exit;
+mod export;
 mod logging;
 mod output;
 mod pack_directory;
@@ -22,7 +24,7 @@ pub use pack_directory::build_ephemeral as build_pack_directory;
     name = "greentic-edge",
     version,
     about = "Serves conversation flows: one fresh WebAssembly instance per webhook",
-    after_help = "Examples:\n  greentic-edge demo\n  greentic-edge key new publisher.pem\n  greentic-edge pack build my-app --key publisher.pem -o my-app.gtpack\n  greentic-edge serve my-bundle --config greentic.toml"
+    after_help = "Examples:\n  greentic-edge demo\n  greentic-edge key new publisher.pem\n  greentic-edge pack build my-app --key publisher.pem -o my-app.gtpack\n  greentic-edge bundle export --target spin dist --bundle my-bundle\n  greentic-edge serve my-bundle --config greentic.toml"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -35,8 +37,12 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Serve a bundle
     Serve(commands::serve::Serve),
-    /// Build packs
+    /// Serve any one `wasi:http` component
+    ServeComponent(commands::serve_component::ServeComponent),
+    /// Build packs, and compose them for other hosts
     Pack(commands::pack::Pack),
+    /// Export bundles to other hosts
+    Bundle(commands::bundle::Bundle),
     /// Make signing keys
     Key(commands::key::Key),
 }
@@ -46,7 +52,9 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::ServeComponent(command) => command.run(),
         Command::Pack(command) => command.run(),
+        Command::Bundle(command) => command.run(),
         Command::Key(command) => command.run(),
     };
     match result {

@@ -1,5 +1,6 @@
-//! `greentic-edge pack`: from a directory with pack.toml to a signed .gtpack.
+//! `greentic-edge pack`: from a directory with pack.toml to a signed .gtpack, and from that to a single component.
 
+use super::compose::Compose;
 use crate::{output, pack_directory};
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -19,6 +20,11 @@ enum Verb {
         after_help = "Example:\n  greentic-edge pack build my-app --key publisher.pem -o my-app.gtpack\n\nThe same directory gives the same bytes; set SOURCE_DATE_EPOCH to fix the time in the manifest, too."
     )]
     Build(Build),
+    /// Make one component of a pack, for Fermyon Spin or any host of wasi:http
+    #[command(
+        after_help = "Examples:\n  greentic-edge pack compose my-app.gtpack --trusted-publisher publisher.pub.pem \\\n      --channel telegram --tenant acme --target wasi-http -o dist\n  greentic-edge pack compose my-app --channel telegram --target wasi-http --egress direct\n\nIt prints the command that runs the component. Only adapters in it are told secrets and servers; its nodes see neither\nenvironment nor files nor network."
+    )]
+    Compose(Compose),
 }
 
 #[derive(Args)]
@@ -35,12 +41,20 @@ struct Build {
 
 impl Pack {
     pub fn run(&self) -> anyhow::Result<()> {
-        let Verb::Build(build) = &self.verb;
-        let pem = std::fs::read_to_string(&build.key).with_context(|| format!("can't read {}", build.key.display()))?;
-        let key = key::from_pem(&pem).with_context(|| format!("{} is no Ed25519 private key", build.key.display()))?;
-        let bytes = pack_directory::build(&build.directory, Some(&key))?;
-        std::fs::write(&build.output, &bytes).with_context(|| format!("can't write {}", build.output.display()))?;
-        output::note(&format!("{}: {} bytes", build.output.display(), bytes.len()));
+        match &self.verb {
+            Verb::Build(build) => build.run(),
+            Verb::Compose(compose) => compose.run(),
+        }
+    }
+}
+
+impl Build {
+    fn run(&self) -> anyhow::Result<()> {
+        let pem = std::fs::read_to_string(&self.key).with_context(|| format!("can't read {}", self.key.display()))?;
+        let key = key::from_pem(&pem).with_context(|| format!("{} is no Ed25519 private key", self.key.display()))?;
+        let bytes = pack_directory::build(&self.directory, Some(&key))?;
+        std::fs::write(&self.output, &bytes).with_context(|| format!("can't write {}", self.output.display()))?;
+        output::note(&format!("{}: {} bytes", self.output.display(), bytes.len()));
         Ok(())
     }
 }

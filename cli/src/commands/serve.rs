@@ -1,4 +1,5 @@
-//! `greentic-edge serve`: loads a bundle and serves it until a signal.
+//! `greentic-edge serve`: loads a bundle and serves it until a signal. Listening, signals and the drain are the same for
+//! every command that serves, and are here.
 
 use crate::exit::{Configuration, Runtime};
 use crate::{BUILTINS, logging, output, pack_directory};
@@ -6,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use greentic_host::config::Config;
 use greentic_host::engine::EpochTicker;
+use greentic_host::host::Host;
 use greentic_host::load::{self, Parts, Running};
 use greentic_host::secrets::{self, SecretProvider};
 use greentic_host::server::{self, Drained};
@@ -23,6 +25,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Serve {
     /// Directory that holds greentic.demo.yaml
     bundle: PathBuf,
+    #[command(flatten)]
+    listen: Listen,
+}
+
+// Options of every command that serves. No doc comment: clap would make it the description of the command.
+#[derive(Args)]
+pub struct Listen {
     /// Configuration file
     #[arg(long, env = "GREENTIC_CONFIG")]
     config: Option<PathBuf>,
@@ -34,13 +43,21 @@ pub struct Serve {
     port: Option<u16>,
 }
 
-impl Serve {
-    pub fn run(&self) -> anyhow::Result<()> {
+impl Listen {
+    /// The configuration, with these options over it; logging is on from here.
+    pub fn config(&self) -> anyhow::Result<Config> {
         let mut flags = Vec::new();
         flags.extend(self.host.clone().map(|host| ("server.host", host)));
         flags.extend(self.port.map(|port| ("server.port", port.to_string())));
         let config = Config::load(self.config.as_deref(), &flags)?;
         logging::start(&config.logging).context(Configuration)?;
+        Ok(config)
+    }
+}
+
+impl Serve {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let config = self.listen.config()?;
         let secrets = secrets::open(&config.secrets).context(Configuration)?;
         let what = Serving {
             directory: &self.bundle,
@@ -68,6 +85,51 @@ pub struct Served {
     _ticker: EpochTicker,
 }
 
+impl Served {
+    pub fn new(drained: Drained, ticker: EpochTicker) -> Served {
+        Served { drained, _ticker: ticker }
+    }
+}
+
+/// The signals that end serving: the first asks for a drain, the second for an end.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// To be made before anything is loaded: a signal during a long compilation must end the process, too.
+    pub fn listen() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Opens the port; gives the address, too.
+pub async fn bind(config: &Config) -> anyhow::Result<(TcpListener, String)> {
+    let address = format!("{}:{}", bracketed(&config.server.host), config.server.port);
+    let listener = TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("can't listen on {address}; choose another with --port"))
+        .context(Runtime)?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
+}
+
+/// Serves until a signal, then drains.
+pub async fn until_signal(config: &Config, host: &Arc<Host>, listener: TcpListener, signals: &mut Signals) -> Drained {
+    let grace = Duration::from_secs(config.server.graceful_shutdown_timeout);
+    // The same listeners for the first signal and the second: new ones would see the first again.
+    let stop = async || signals.next().await;
+    server::serve(Arc::clone(host), listener, grace, stop).await
+}
+
 /// Serves on an executor of the configured size. `None`: ended before anything was served.
 pub fn block_on(config: &Config, work: impl Future<Output = anyhow::Result<Option<Served>>>) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -90,9 +152,7 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// Loads, listens, says so (`ready` gets the address), serves, drains.
 pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str)) -> anyhow::Result<Option<Served>> {
-    // Before anything is loaded: a signal during a long compilation must end the process, too.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::listen()?;
     let parts = Parts {
         config,
         directory: what.directory,
@@ -104,42 +164,28 @@ pub async fn serve(config: &Config, what: Serving<'_>, ready: impl FnOnce(&str))
     };
     let Running { host, mut background, ticker, notes, crew, inlet: _ } = tokio::select! {
         loaded = load::load(&parts) => loaded.context(Configuration)?,
-        () = either(&mut terminate, &mut interrupt) => return Ok(None),
+        () = signals.next() => return Ok(None),
     };
-    let address = format!("{}:{}", bracketed(&config.server.host), config.server.port);
-    let listener = TcpListener::bind(&address)
-        .await
-        .with_context(|| format!("can't listen on {address}; choose another with --port"))
-        .context(Runtime)?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let webhooks = Arc::clone(host.webhooks().context("what was loaded is no bundle")?);
+    let (listener, url) = bind(config).await?;
     for note in &notes {
         output::note(note);
     }
-    for (path, route) in host.routes.all() {
+    for (path, route) in webhooks.routes.all() {
         output::note(&format!("serving {url}{path} with {}", route.app.name));
     }
     output::line(&format!("listening on {url}"));
     ready(&url);
 
-    let grace = Duration::from_secs(config.server.graceful_shutdown_timeout);
-    // The same listeners for the first signal and the second: new ones would see the first again.
-    let stop = async || either(&mut terminate, &mut interrupt).await;
-    let drained = server::serve(Arc::clone(&host), listener, grace, stop).await;
+    let drained = until_signal(config, &host, listener, &mut signals).await;
     if drained == Drained::Clean {
         crew.finish().await;
     }
     background.shutdown().await;
-    host.services.outlet.close().await;
-    Ok(Some(Served { drained, _ticker: ticker }))
+    webhooks.services.outlet.close().await;
+    Ok(Some(Served::new(drained, ticker)))
 }
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
-}
-
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
