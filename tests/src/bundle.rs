@@ -42,7 +42,9 @@ impl Bundle {
     fn finish(self, platform: &str) -> Bundle {
         let path = self.path();
         let run = |arguments: &[&str]| {
-            let told = command().args(arguments).current_dir(path).output().unwrap();
+            // A fixed time: the same flow gives the same pack in every run, so what is composed of it is compiled once.
+            let told =
+                command().args(arguments).env("SOURCE_DATE_EPOCH", "1767225600").current_dir(path).output().unwrap();
             assert!(told.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&told.stderr));
         };
         run(&["key", "new", "publisher.pem"]);
@@ -58,6 +60,13 @@ impl Bundle {
 
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Changes the bundle's file.
+    pub fn edit(&self, change: impl FnOnce(String) -> String) {
+        let file = self.path().join("greentic.demo.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, change(text)).unwrap();
     }
 
     /// Writes `greentic.toml` with these lines beside what every test needs; gives its path.

@@ -14,14 +14,18 @@
 mod bundle;
 mod flows;
 mod host;
+mod process;
 mod servers;
+mod spin_host;
 mod telegram;
 mod updates;
 
 pub use bundle::{BOT_TOKEN, Bundle, SECRET_TOKEN};
 pub use flows::{ECHO, MISBEHAVING};
 pub use host::{Host, code_cache, command};
-pub use servers::{Nats, Redis, Stored, program, spoken};
+pub use process::{Process, Voice, spin, wasmtime};
+pub use servers::{Nats, Redis, Stored, free_port, program, spoken};
+pub use spin_host::{SpinHost, declared_routes, declared_variables};
 pub use telegram::{Call, FakeTelegram, said};
 pub use updates::{callback, edited, text};
 

@@ -25,7 +25,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// A port that was free a moment ago. Servers that can't choose one themselves need it.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -223,6 +223,8 @@ pub struct Stored {
     pub subject: String,
     pub headers: HeaderMap,
     pub payload: Value,
+    /// The payload as it stands there.
+    pub bytes: Vec<u8>,
 }
 
 impl From<&async_nats::jetstream::Message> for Stored {
@@ -231,6 +233,7 @@ impl From<&async_nats::jetstream::Message> for Stored {
             subject: message.subject.to_string(),
             headers: message.headers.clone().unwrap_or_default(),
             payload: serde_json::from_slice(&message.payload).unwrap(),
+            bytes: message.payload.to_vec(),
         }
     }
 }

@@ -126,7 +126,15 @@ fn help_shows_examples() {
     for example in ["greentic-edge demo", "greentic-edge key new", "greentic-edge pack build", "greentic-edge serve"] {
         assert!(help.contains(example), "{example} in {help}");
     }
-    for command in [&["demo"][..], &["serve"], &["pack", "build"], &["key", "new"]] {
+    for command in [
+        &["demo"][..],
+        &["serve"],
+        &["serve-component"],
+        &["pack", "build"],
+        &["pack", "compose"],
+        &["bundle", "export"],
+        &["key", "new"],
+    ] {
         let (status, help, _) = run(directory.path(), &[command, &["--help"]].concat());
         let example = format!("greentic-edge {}", command.join(" "));
         let (_, after) = help.split_once("Example").unwrap_or_else(|| panic!("no example in {help}"));

@@ -60,7 +60,8 @@ async fn loaded_with(bundle: &Bundle, choose: impl FnOnce(&Loader<'_>) -> Gatewa
     let engine = running.host.engine.clone();
     let code = NativeCode::open(&code_cache()).unwrap();
     let gateway = choose(&Loader { engine: &engine, code: &code });
-    Arc::get_mut(&mut running.host).expect("nothing shares the host yet").gateway = gateway;
+    let host = Arc::get_mut(&mut running.host).expect("nothing shares the host yet");
+    host.webhooks_mut().unwrap().gateway = gateway;
     running
 }
 
@@ -116,7 +117,7 @@ async fn the_edge_answers_alike_by_its_export_and_by_wasi_http() {
     let bundle = Bundle::demo(telegram.url());
 
     let running = loaded(&bundle).await;
-    assert!(matches!(running.host.gateway, Gateway::Webhook(..)));
+    assert!(matches!(running.host.webhooks().unwrap().gateway, Gateway::Webhook(..)));
     let by_export = while_serving(&running, answers).await;
     // Its worker goes with it.
     telegram.calls(1).await;
@@ -124,7 +125,7 @@ async fn the_edge_answers_alike_by_its_export_and_by_wasi_http() {
 
     let by_http = |loader: &Loader<'_>| loader.http_gateway("edge", greentic_artifacts::EDGE, Role::Edge).unwrap();
     let running = loaded_with(&bundle, by_http).await;
-    assert!(matches!(running.host.gateway, Gateway::Http(_)));
+    assert!(matches!(running.host.webhooks().unwrap().gateway, Gateway::Http(_)));
     let by_http = while_serving(&running, answers).await;
     let calls = telegram.calls(2).await;
 

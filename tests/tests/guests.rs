@@ -9,7 +9,11 @@
     reason = "tests stop at a broken assumption"
 )]
 
-use greentic_artifacts::{EDGE, EGRESS_NATS, HELLO_HTTP, MISBEHAVE, SHOUT, TELEGRAM};
+use greentic_artifacts::{
+    COMPOSED_EGRESS_DIRECT, COMPOSED_EGRESS_NATS, COMPOSED_EGRESS_TRIGGER, COMPOSED_ENVIRONMENT,
+    COMPOSED_SESSION_REDIS, EDGE, EGRESS_NATS, HELLO_HTTP, MISBEHAVE, PROBE_HTTP, SHOUT, SPIN_SESSION_REDIS,
+    SPIN_VARIABLES, TELEGRAM,
+};
 use greentic_host::components::{ComponentError, Gateway, Loader};
 use greentic_host::engine::{EngineSettings, KEEP_RESIDENT_BYTES, NativeCode, Role, request_engine, sidecar_engine};
 use greentic_host::imports::provider::describe;
@@ -21,6 +25,7 @@ use greentic_tests::code_cache;
 fn with_loader<T>(look: impl FnOnce(&Loader<'_>) -> T) -> T {
     let settings = EngineSettings {
         instances: 4,
+        parts: 1,
         memory_bytes: 256 << 20,
         keep_resident_bytes: KEEP_RESIDENT_BYTES,
         trust_page_map: false,
@@ -75,6 +80,51 @@ fn egress_nats() {
     });
 }
 
+/// A part of compositions is nothing that our host would run: it asks for what no role has, or lacks what each must have.
+/// What it does when it is composed is in `parity.rs`.
+fn fits_no_role(name: &str, wasm: &[u8]) {
+    with_loader(|loader| {
+        assert!(does_not_fit(loader.node(name, wasm)));
+        assert!(does_not_fit(loader.provider(name, wasm)));
+        assert!(does_not_fit(loader.gateway(name, wasm, Role::Edge)));
+    });
+}
+
+#[test]
+fn spin_session_redis() {
+    fits_no_role("spin-session-redis", SPIN_SESSION_REDIS);
+}
+
+#[test]
+fn spin_variables() {
+    fits_no_role("spin-variables", SPIN_VARIABLES);
+}
+
+#[test]
+fn composed_session_redis() {
+    fits_no_role("composed-session-redis", COMPOSED_SESSION_REDIS);
+}
+
+#[test]
+fn composed_environment() {
+    fits_no_role("composed-environment", COMPOSED_ENVIRONMENT);
+}
+
+#[test]
+fn composed_egress_nats() {
+    fits_no_role("composed-egress-nats", COMPOSED_EGRESS_NATS);
+}
+
+#[test]
+fn composed_egress_direct() {
+    fits_no_role("composed-egress-direct", COMPOSED_EGRESS_DIRECT);
+}
+
+#[test]
+fn composed_egress_trigger() {
+    fits_no_role("composed-egress-trigger", COMPOSED_EGRESS_TRIGGER);
+}
+
 #[test]
 fn shout() {
     with_loader(|loader| {
@@ -99,6 +149,17 @@ fn hello_http() {
     with_loader(|loader| {
         assert!(matches!(loader.gateway("hello", HELLO_HTTP, Role::Http), Ok(Gateway::Http(_))));
         assert!(does_not_fit(loader.node("hello", HELLO_HTTP)));
+    });
+}
+
+/// What it is given is in `serve_component.rs`.
+#[test]
+fn probe_http() {
+    with_loader(|loader| {
+        assert!(loader.program("probe", PROBE_HTTP).is_ok());
+        assert!(does_not_fit(loader.gateway("probe", PROBE_HTTP, Role::Edge)));
+        assert!(does_not_fit(loader.provider("probe", PROBE_HTTP)));
+        assert!(does_not_fit(loader.node("probe", PROBE_HTTP)));
     });
 }
 

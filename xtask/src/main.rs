@@ -3,6 +3,7 @@
 mod servers;
 #[cfg(test)]
 mod tidy;
+mod wasmtime;
 
 use anyhow::{Context, bail};
 use std::process::{Command, ExitCode};
@@ -11,16 +12,22 @@ const HELP: &str = "\
 Usage: cargo xtask <task>
 
 Tasks:
-  test [-- ARGS]    install (or name) the servers the tests need, then run every test; ARGS go to the test runner
+  test [--with-wasmtime] [-- ARGS]
+                    install (or name) the servers the tests need, then run every test; ARGS go to the test runner.
+                    --with-wasmtime (always in CI) also builds the `wasmtime` command that the portability tests use
   bench [-- ARGS]   run the benchmarks, optimised; ARGS go to the benchmark (--quick, --json)
 ";
 
+/// Asks for the `wasmtime` command.
+const WITH_WASMTIME: &str = "--with-wasmtime";
+
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
     let task = arguments.next().unwrap_or_default();
+    let with_wasmtime = arguments.next_if(|argument| task == "test" && argument == WITH_WASMTIME).is_some();
     let rest: Vec<String> = arguments.skip_while(|argument| argument == "--").collect();
     let done = match task.as_str() {
-        "test" => test(&rest),
+        "test" => test(with_wasmtime, &rest),
         "bench" => bench(&rest),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -38,8 +45,11 @@ fn main() -> ExitCode {
 }
 
 /// One command line for everything: another set of packages would have cargo build shared crates a second time.
-fn test(arguments: &[String]) -> anyhow::Result<()> {
+fn test(with_wasmtime: bool, arguments: &[String]) -> anyhow::Result<()> {
     servers::ensure();
+    if with_wasmtime || std::env::var_os("CI").is_some() {
+        wasmtime::ensure()?;
+    }
     let nextest = Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|told| told.status.success());
     let runner: &[&str] = if nextest { &["nextest", "run", "--workspace"] } else { &["test", "--workspace"] };
     cargo(runner, arguments)
