@@ -24,7 +24,7 @@ pub struct Configuration;
 
 impl std::fmt::Display for Configuration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("could not load what was to be served")
+        f.write_str("could not load it")
     }
 }
 
