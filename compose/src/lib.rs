@@ -172,14 +172,23 @@ pub fn compose_egress(
     let provider = Member::read(Role::Provider, provider)?;
     let deployment = Member::read(Role::Deployment, deployment)?;
     let members = [&trigger, &provider, &deployment];
-    let data = Member::generated("data", generated::data(data, Scope::Settings, &wasi_version(&members))?)?;
+    // Whose messages it sends is as fixed as whose it answers; flows it has no use for.
+    let data = Data {
+        route: data.route,
+        flow_config: data.flow_config,
+        provider_settings: data.provider_settings,
+        pack_version: data.pack_version,
+        default_flow: None,
+        flows: Vec::new(),
+    };
+    let data = Member::generated("data", generated::data(&data, Scope::Turn, &wasi_version(&members))?)?;
 
     let mut composition = Composition::new(target, &members)?;
     let data = composition.place(&data, &[])?;
     let deployment = composition.place(&deployment, &[])?;
     let supplies = [Supply::of(SECRETS, deployment), Supply::of(SETTINGS, data)];
     let provider = composition.place(&provider, &supplies)?;
-    let supplies = [Supply::of(PROVIDER, provider), Supply::of(DEPLOYMENT, deployment)];
+    let supplies = [Supply::of(ROUTE, data), Supply::of(PROVIDER, provider), Supply::of(DEPLOYMENT, deployment)];
     let front = composition.place(&trigger, &supplies)?;
     composition.finish(front, &trigger)
 }

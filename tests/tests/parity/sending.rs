@@ -48,6 +48,12 @@ pub async fn trigger(mode: Mode) {
     }
     let garbled = scene.trigger(Some(EGRESS_TOKEN), b"{}").await;
     assert_eq!(garbled.status, 422, "{garbled:?}");
+    // Another tenant's message is not sent in this one's name.
+    let foreign =
+        String::from_utf8(message.to_vec()).unwrap().replace("\"tenant_id\":\"demo\"", "\"tenant_id\":\"other\"");
+    assert_ne!(foreign.as_bytes(), &message[..]);
+    let foreign = scene.trigger(Some(EGRESS_TOKEN), foreign.as_bytes()).await;
+    assert_eq!(foreign.status, 422, "{foreign:?}");
     assert!(telegram.calls(0).await.is_empty());
 
     // The platform is away, then refuses for good, then takes it.

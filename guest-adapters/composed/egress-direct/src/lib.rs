@@ -43,7 +43,7 @@ impl Guest for Direct {
 
 fn deliver(publication: &Publication, until: Instant) -> Published {
     match outbound::decode(&publication.payload) {
-        Ok(outbound) => send(outbound, until),
+        Ok(envelope) => send(outbound::outbound(envelope), until),
         Err(error) => {
             eprintln!("message {} is no envelope: {error}", publication.id);
             Published::Reject

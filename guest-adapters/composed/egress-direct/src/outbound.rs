@@ -7,16 +7,19 @@ use crate::bindings::greentic::edge::types as wit;
 use greentic_types::{Attachment, Button, Content, Envelope, Reply};
 
 /// The error is without what it was found in: that is what a user is told.
-pub fn decode(payload: &[u8]) -> Result<wit::Outbound, String> {
-    let envelope: Envelope = serde_json::from_slice(payload)
-        .map_err(|error| format!("not as documented at line {}, column {}", error.line(), error.column()))?;
+pub fn decode(payload: &[u8]) -> Result<Envelope, String> {
+    serde_json::from_slice(payload)
+        .map_err(|error| format!("not as documented at line {}, column {}", error.line(), error.column()))
+}
+
+pub fn outbound(envelope: Envelope) -> wit::Outbound {
     let Envelope { id, tenant: _, channel: _, conversation, thread, user, reply_context, delivery_id: _, content } =
         envelope;
     let content = match content {
         Content::Reply(parts) => wit::OutboundContent::Reply(reply(parts)),
         Content::Acknowledgement(text) => wit::OutboundContent::Acknowledgement(text),
     };
-    Ok(wit::Outbound { id, conversation, thread, user, reply_context, content, done: 0 })
+    wit::Outbound { id, conversation, thread, user, reply_context, content, done: 0 }
 }
 
 fn reply(reply: Reply) -> wit::Reply {

@@ -17,7 +17,10 @@ mod bindings {
 
 use bindings::greentic::edge::deployment;
 use bindings::greentic::edge::provider::{self, Receipt, Retry, SendError};
+use bindings::greentic::edge::route::{self, Route};
+use bindings::greentic::edge::types::TenantCtx;
 use greentic_guest_sdk::incoming::{self, Headers, Response};
+use greentic_types::Envelope;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
@@ -53,16 +56,33 @@ fn respond(request: &IncomingRequest) -> Result<Response, Response> {
         return Err(Response::problem(401, "Unauthorized").with_header("www-authenticate", "Bearer"));
     }
     let done = done(&headers)?;
-    let mut message = outbound::decode(&incoming::body(request)?).map_err(|error| {
+    let envelope = outbound::decode(&incoming::body(request)?).map_err(|error| {
         eprintln!("refused what is no envelope: {error}");
         Response::problem(422, "Not an envelope")
     })?;
+    if !is_ours(&envelope) {
+        eprintln!("refused message {}: it is another tenant's or channel's", envelope.id);
+        return Err(Response::problem(422, "Not this route's message"));
+    }
+    let mut message = outbound::outbound(envelope);
     message.done = done;
     Ok(match provider::send(&message) {
         Ok(receipt) => sent(&receipt),
         Err(SendError::Retry(retry)) => later(&message.id, &retry),
         Err(SendError::Permanent(reason)) => never(&message.id, &reason),
     })
+}
+
+/// A token may be shared by all routes of an application, and a message that is posted to the wrong one must not be sent
+/// in another tenant's name.
+fn is_ours(envelope: &Envelope) -> bool {
+    let Route { tenant, channel, .. } = route::current();
+    let TenantCtx { env_id, tenant_id, team_id } = tenant;
+    let ours = greentic_types::TenantCtx { env_id, tenant_id, team_id };
+    envelope.tenant.env_id == ours.env_id
+        && envelope.tenant.tenant_id == ours.tenant_id
+        && envelope.tenant.team() == ours.team()
+        && envelope.channel == channel
 }
 
 fn is_authorized(headers: &Headers) -> bool {
