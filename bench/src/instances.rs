@@ -74,6 +74,7 @@ pub fn run(quick: bool) -> anyhow::Result<Vec<Row>> {
 fn engine(variant: Variant) -> anyhow::Result<Engine> {
     let settings = EngineSettings {
         instances: 64,
+        parts: 1,
         memory_bytes: 256 << 20,
         keep_resident_bytes: variant.keep_resident,
         trust_page_map: variant.trust_page_map,
@@ -157,7 +158,8 @@ async fn edge(variant: Variant, work: Work, iterations: u32) -> anyhow::Result<R
     .await
 }
 
-async fn call(
+/// Instantiates the edge in `store` and hands it one request.
+pub async fn call(
     pre: &InstancePre<Sandbox>,
     exports: &GuestIndices,
     store: &mut wasmtime::Store<Sandbox>,

@@ -5,6 +5,7 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -18,6 +19,11 @@ const CONNECTIONS: u64 = 32;
 
 /// Every request of a run is another update: duplicates would be answered without work.
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Updates that were sent so far; each was answered, or the run ended.
+pub fn sent() -> u64 {
+    NEXT.load(Ordering::Relaxed) - 1
+}
 
 pub struct Load {
     pub answered: u64,
@@ -61,6 +67,29 @@ async fn run(address: &str, length: Duration, rate: Option<f64>) -> anyhow::Resu
     Ok(Load { answered: latencies.len(), took: began.elapsed(), latencies })
 }
 
+/// One update on a connection of its own.
+pub async fn one(address: &str) -> anyhow::Result<()> {
+    let stream = TcpStream::connect(address).await.context("connect")?;
+    let (mut sender, driver) = handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(driver);
+    let sent = send(&mut sender, address).await;
+    drop(sender);
+    driver.await??;
+    sent
+}
+
+/// The body at a path of the host's own.
+pub async fn get(address: &str, path: &str) -> anyhow::Result<Bytes> {
+    let stream = TcpStream::connect(address).await.context("connect")?;
+    let (mut sender, driver) = handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(driver);
+    let request = http::Request::get(path).header("host", address).body(Full::new(Bytes::new()))?;
+    let (_, body) = read(sender.send_request(request).await?).await?;
+    drop(sender);
+    driver.await??;
+    Ok(body)
+}
+
 async fn connection(address: &str, end: Instant, pace: Option<(Instant, Duration)>) -> anyhow::Result<Histogram<u64>> {
     let stream = TcpStream::connect(address).await.context("connect")?;
     stream.set_nodelay(true)?;
@@ -93,11 +122,14 @@ async fn send(sender: &mut SendRequest<Full<Bytes>>, address: &str) -> anyhow::R
         .header("x-telegram-bot-api-secret-token", SECRET_TOKEN)
         .body(Full::new(Bytes::from(update(NEXT.fetch_add(1, Ordering::Relaxed)))))?;
     sender.ready().await?;
-    let response = sender.send_request(request).await?;
+    let (status, _) = read(sender.send_request(request).await?).await?;
+    ensure!(status == 200, "wrong answer: {status}");
+    Ok(())
+}
+
+async fn read(response: http::Response<Incoming>) -> anyhow::Result<(http::StatusCode, Bytes)> {
     let status = response.status();
     #[expect(clippy::disallowed_methods, reason = "bounded by the wrapper that the rule asks for")]
     let body = Limited::new(response.into_body(), 64 * 1024).collect().await;
-    body.map_err(|error| anyhow::anyhow!("{error}"))?;
-    ensure!(status == 200, "wrong answer: {status}");
-    Ok(())
+    Ok((status, body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes()))
 }

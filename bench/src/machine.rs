@@ -1,5 +1,6 @@
 //! Facts without which a figure means nothing: processor, cores, kernel, commit, time.
 
+use anyhow::Context;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -47,6 +48,14 @@ fn instructions() -> &'static str {
         Ok(_) => "not countable here (perf: not supported)",
         Err(_) => "not countable here (no perf)",
     }
+}
+
+/// A field of a file in `/proc` that counts in KiB, in bytes.
+pub fn kibibytes(file: &str, field: &str) -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string(file).with_context(|| file.to_owned())?;
+    let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
+    let value = value.with_context(|| format!("{file} has no {field}"))?;
+    Ok(value.trim().parse::<u64>()? * 1024)
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {

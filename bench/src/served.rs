@@ -14,7 +14,7 @@ use greentic_host::sandbox::Sandbox;
 use greentic_host::secrets::{FixedSecrets, Secret};
 use greentic_host::services::Services;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -24,8 +24,9 @@ pub const SECRET_TOKEN: &str = "A1b2C3d4-secret_TOKEN";
 /// Chats that the requests are spread over: turns of one conversation wait for each other.
 const CHATS: u64 = 512;
 
-/// A turn as most are: a template, a branch, a change of state, a reply.
-const FLOW: &str = r#"
+/// A turn as most are: a template, a branch, a change of state, a reply. Components are called between the first two
+/// parts, so that every flow differs from the plain one by its calls alone.
+const FLOW_BEGIN: &str = r#"
 name: main
 version: 1.0.0
 nodes:
@@ -40,14 +41,18 @@ nodes:
     type: template
     config: {template: "Hello {{user_id}}, you said {{message}}; before that {{state.last}}."}
     output: words
-    next: remember
+    next: "#;
+
+const FLOW_REMEMBER: &str = r#"remember
   - id: remember
     type: state
     config: {action: set, key: last, value: "{{message}}"}
     next: answer
   - id: answer
     type: reply
-    config: {message: "{{words}}"}
+    config: {message: "{{words}}"#;
+
+const FLOW_END: &str = r#""}
   - id: tired
     type: reply
     config: {message: "Enough."}
@@ -79,31 +84,75 @@ pub fn code_cache() -> PathBuf {
     binary.parent().map(|folder| folder.join("bench-code-cache")).unwrap_or_default()
 }
 
-/// The host, loaded as the product loads it, but with nobody sending: a consumer takes the replies off the bus.
-pub async fn load() -> anyhow::Result<Running> {
-    let directory = tempfile::tempdir()?;
-    std::fs::create_dir_all(directory.path().join("app/flows"))?;
-    std::fs::write(directory.path().join(BUNDLE_FILE), BUNDLE)?;
-    std::fs::write(directory.path().join("app/pack.toml"), PACK)?;
-    std::fs::write(directory.path().join("app/flows/main.ygtc"), FLOW)?;
+/// The ordinary flow with calls of these components in it, one after the other; the reply ends with their answers.
+pub fn flow(calls: &[&str]) -> String {
+    let mut flow = FLOW_BEGIN.to_owned();
+    for call in calls {
+        flow += &format!("call_{call}\n  - id: call_{call}\n    type: {call}\n    output: said_{call}\n    next: ");
+    }
+    flow += FLOW_REMEMBER;
+    flow.extend(calls.iter().map(|call| format!(" {{{{said_{call}}}}}")));
+    flow + FLOW_END
+}
+
+/// A bundle of one tenant whose app has this flow and these components.
+pub fn write_bundle(directory: &Path, flow: &str, components: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
+    let app = directory.join("app");
+    std::fs::create_dir_all(app.join("flows"))?;
+    std::fs::create_dir_all(app.join("components"))?;
+    let mut pack = format!("{PACK}[components]\n");
+    for (name, wasm) in components {
+        let path = format!("components/{name}.wasm");
+        std::fs::write(app.join(&path), wasm)?;
+        pack += &format!("{name} = \"{path}\"\n");
+    }
+    std::fs::write(directory.join(BUNDLE_FILE), BUNDLE)?;
+    std::fs::write(app.join("pack.toml"), pack)?;
+    std::fs::write(app.join("flows/main.ygtc"), flow)?;
+    Ok(())
+}
+
+/// The product's configuration but for two things: nobody sends, and the code cache is the benchmark's.
+pub fn config() -> Config {
     let mut config = Config::default();
     config.server.egress_worker = false;
     config.wasm.cache_dir = Some(code_cache());
+    config
+}
+
+pub fn secrets() -> FixedSecrets {
     let secret = Secret::new(SECRET_TOKEN.as_bytes().to_vec());
-    let secrets = FixedSecrets(BTreeMap::from([("telegram_secret_token".to_owned(), secret)]));
-    let parts = Parts {
-        config: &config,
-        directory: directory.path(),
+    FixedSecrets(BTreeMap::from([("telegram_secret_token".to_owned(), secret)]))
+}
+
+/// What the host is made from, as the command line makes it.
+pub fn host_parts<'a>(config: &'a Config, directory: &'a Path, secrets: &'a FixedSecrets) -> Parts<'a> {
+    Parts {
+        config,
+        directory,
         builtins: &BUILTINS,
         build_directory: &build_pack_directory,
         trust_directories: true,
         settings: BTreeMap::new(),
-        secrets: &secrets,
-    };
-    let running = load::load(&parts).await?;
-    let (_, route) = running.host.routes.all().into_iter().next().context("no route")?;
+        secrets,
+    }
+}
+
+/// The host, loaded as the product loads it, but with nobody sending: a consumer takes the replies off the bus.
+pub async fn load() -> anyhow::Result<Running> {
+    let directory = tempfile::tempdir()?;
+    write_bundle(directory.path(), &flow(&[]), &[])?;
+    let running = load::load(&host_parts(&config(), directory.path(), &secrets())).await?;
+    let route = only_route(&running)?;
     tokio::spawn(consume(Arc::clone(&running.inlet), route.egress_subject.clone()));
     Ok(running)
+}
+
+/// The bundle's one route.
+pub fn only_route(running: &Running) -> anyhow::Result<Arc<Route>> {
+    let webhooks = running.host.webhooks().context("the host serves no bundle")?;
+    let (_, route) = webhooks.routes.all().into_iter().next().context("no route")?;
+    Ok(Arc::clone(route))
 }
 
 async fn consume(inlet: Arc<dyn Inlet>, subject: String) {
@@ -121,7 +170,9 @@ pub struct Served {
 
 pub async fn parts(engine: &Engine, code: &NativeCode) -> anyhow::Result<Served> {
     let running = load().await?;
-    let (_, loaded) = running.host.routes.all().into_iter().next().context("no route")?;
+    let webhooks = running.host.webhooks().context("the host serves no bundle")?;
+    let services = Arc::clone(&webhooks.services);
+    let loaded = only_route(&running)?;
     // A store can only hold instances of its own engine's components.
     let loader = greentic_host::components::Loader { engine, code };
     let provider = Arc::new(loader.provider("telegram", greentic_artifacts::TELEGRAM)?);
@@ -139,7 +190,7 @@ pub async fn parts(engine: &Engine, code: &NativeCode) -> anyhow::Result<Served>
         session_ttl_seconds: loaded.session_ttl_seconds,
         share: Arc::clone(&loaded.share),
     };
-    Ok(Served { route: Arc::new(route), services: Arc::clone(&running.host.services), _running: running })
+    Ok(Served { route: Arc::new(route), services, _running: running })
 }
 
 /// A Telegram update as Telegram sends it; each number is another update.
@@ -151,6 +202,11 @@ pub fn update(number: u64) -> String {
 }
 
 pub fn request(number: u64) -> Request {
+    request_with(number, SECRET_TOKEN)
+}
+
+/// The same with another secret token: any but the right one is refused with 403.
+pub fn request_with(number: u64, secret_token: &str) -> Request {
     let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
     Request {
         method: "POST".into(),
@@ -158,7 +214,7 @@ pub fn request(number: u64) -> Request {
         query: None,
         headers: vec![
             header("content-type", "application/json"),
-            header("x-telegram-bot-api-secret-token", SECRET_TOKEN),
+            header("x-telegram-bot-api-secret-token", secret_token),
             header("host", "127.0.0.1"),
             header("accept-encoding", "gzip, deflate"),
             header("content-length", "380"),
