@@ -12,6 +12,8 @@
 )]
 
 mod bundle;
+mod certificates;
+mod composed;
 mod flows;
 mod host;
 mod process;
@@ -21,6 +23,8 @@ mod telegram;
 mod updates;
 
 pub use bundle::{BOT_TOKEN, Bundle, SECRET_TOKEN};
+pub use certificates::{Authority, Certificate};
+pub use composed::{Composed, Setting, export_to_spin};
 pub use flows::{ECHO, MISBEHAVING};
 pub use host::{Host, code_cache, command};
 pub use process::{Process, Voice, spin, wasmtime};

@@ -1,8 +1,10 @@
-//! Programs that serve and say where: started, waited for, killed when dropped.
+//! Programs that serve and say where: started, waited for, listened to, killed when dropped.
 
+use crate::until;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 /// Where a program says its address.
 #[derive(Debug, Clone, Copy)]
@@ -14,32 +16,50 @@ pub enum Voice {
 /// A running program; killed when dropped.
 pub struct Process {
     child: Child,
+    said: Arc<Mutex<String>>,
 }
 
 impl Process {
-    /// Starts it and waits for the line that holds its `http://` address. What else it says goes to standard error.
+    /// Starts it and waits for the line that holds its `http://` address. All it says goes to standard error, too.
     pub fn start(mut command: Command, voice: Voice) -> (Process, String) {
-        command.stdin(Stdio::null());
-        match voice {
-            Voice::Stdout => command.stdout(Stdio::piped()),
-            Voice::Stderr => command.stderr(Stdio::piped()).stdout(Stdio::null()),
-        };
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let said: Box<dyn Read + Send> = match voice {
-            Voice::Stdout => Box::new(child.stdout.take().unwrap()),
-            Voice::Stderr => Box::new(child.stderr.take().unwrap()),
-        };
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         // Killed also when its address never comes.
-        let process = Process { child };
-        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
-        let url = lines.by_ref().inspect(|line| eprintln!("{line}")).find_map(|line| {
+        let process = Process { child, said: Arc::default() };
+        let (output, other): (Box<dyn Read + Send>, Box<dyn Read + Send>) = match voice {
+            Voice::Stdout => (Box::new(stdout), Box::new(stderr)),
+            Voice::Stderr => (Box::new(stderr), Box::new(stdout)),
+        };
+        let (mut lines, other) = (process.lines(output), process.lines(other));
+        // A full pipe would stop it.
+        std::thread::spawn(move || other.for_each(drop));
+        let url = lines.find_map(|line| {
             let at = line.find("http://")?;
             Some(line[at..].split_whitespace().next()?.trim_end_matches('/').to_owned())
         });
         let url = url.unwrap_or_else(|| panic!("{command:?} ended before it listened"));
-        // A full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(|line| eprintln!("{line}")));
+        std::thread::spawn(move || lines.for_each(drop));
         (process, url)
+    }
+
+    /// Lines as they come, each noted and shown.
+    fn lines(&self, stream: Box<dyn Read + Send>) -> impl Iterator<Item = String> + Send + use<> {
+        let said = Arc::clone(&self.said);
+        BufReader::new(stream).lines().map_while(Result::ok).inspect(move |line| {
+            eprintln!("{line}");
+            *said.lock().unwrap() += &format!("{line}\n");
+        })
+    }
+
+    /// Everything it said so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said this.
+    pub async fn says(&self, words: &str) {
+        until(words, || async { self.said().contains(words).then_some(()) }).await;
     }
 }
 

@@ -1,13 +1,17 @@
 //! Real Redis and NATS servers, each on a free port of loopback, gone when dropped.
 
+use crate::certificates::Certificate;
 use crate::until;
-use async_nats::HeaderMap;
+use async_nats::{ConnectOptions, HeaderMap};
+use greentic_host::bus::nats::Credentials;
+use nkeys::KeyPair;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
+use url::Url;
 
 /// Path of a server program, or a loud skip.
 pub fn program(name: &str) -> Option<PathBuf> {
@@ -17,11 +21,15 @@ pub fn program(name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        let remedy = format!("{name} not found (sudo apt-get install {name})");
-        assert!(std::env::var_os("GREENTIC_REQUIRE_SERVERS").is_none(), "{remedy}");
-        eprintln!("SKIPPED: {remedy}");
+        skip(&format!("{name} not found (sudo apt-get install {name})"));
     }
     found
+}
+
+/// Says why a test is not run; fails where every server has to be there.
+fn skip(remedy: &str) {
+    assert!(std::env::var_os("GREENTIC_REQUIRE_SERVERS").is_none(), "{remedy}");
+    eprintln!("SKIPPED: {remedy}");
 }
 
 /// A port that was free a moment ago. Servers that can't choose one themselves need it.
@@ -84,22 +92,60 @@ impl Drop for Server {
 }
 
 /// A Redis without persistence.
-pub struct Redis(Server);
+pub struct Redis {
+    server: Server,
+    password: Option<String>,
+    tls_port: Option<u16>,
+}
 
 impl Redis {
     /// `None` when it isn't installed.
     pub async fn start() -> Option<Redis> {
-        let program = program("redis-server")?;
-        let arguments = |port: u16, directory: &str| {
-            ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", directory]
-                .map(str::to_owned)
-                .to_vec()
-        };
-        Some(Redis(Server::start(program, arguments).await))
+        Redis::guarded(None, None).await
     }
 
+    /// One that asks for a password, that has a port for TLS beside the plain one by which tests look at it, or both.
+    /// `None` also when it was built without TLS.
+    pub async fn guarded(certificate: Option<&Certificate>, password: Option<&str>) -> Option<Redis> {
+        let program = program("redis-server")?;
+        if certificate.is_some() && !speaks_tls(&program) {
+            skip("redis-server was built without TLS (use one that knows --tls-port)");
+            return None;
+        }
+        let tls_port = certificate.map(|_| free_port());
+        let arguments = |port: u16, directory: &str| {
+            let port = port.to_string();
+            let plain =
+                ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", directory];
+            let mut arguments = plain.map(str::to_owned).to_vec();
+            let mut option = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
+            if let (Some(certificate), Some(port)) = (certificate, tls_port) {
+                option("tls-port", port.to_string());
+                option("tls-cert-file", certificate.file().display().to_string());
+                option("tls-key-file", certificate.key_file().display().to_string());
+                option("tls-ca-cert-file", certificate.authority_file().display().to_string());
+                option("tls-auth-clients", "no".to_owned());
+            }
+            if let Some(password) = password {
+                option("requirepass", password.to_owned());
+            }
+            arguments
+        };
+        let server = Server::start(program, arguments).await;
+        if let Some(port) = tls_port {
+            listening(SocketAddr::from(([127, 0, 0, 1], port))).await;
+        }
+        Some(Redis { server, password: password.map(str::to_owned), tls_port })
+    }
+
+    /// Without a password.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.0.address)
+        format!("redis://{}", self.server.address)
+    }
+
+    /// Of the port for TLS.
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("a Redis with a certificate")
     }
 
     /// The lines of greentic.toml that name it.
@@ -109,44 +155,92 @@ impl Redis {
 
     /// SIGSTOP: connections stay open and nothing answers.
     pub fn pause(&self) {
-        self.0.signal(Signal::STOP);
+        self.server.signal(Signal::STOP);
     }
 
     pub fn resume(&self) {
-        self.0.signal(Signal::CONT);
+        self.server.signal(Signal::CONT);
     }
 
     pub fn stop(&mut self) {
-        self.0.stop();
+        self.server.stop();
     }
 
     pub async fn restart(&mut self) {
-        self.0.stop();
-        self.0.run().await;
+        self.server.stop();
+        self.server.run().await;
     }
 
     pub async fn connect(&self) -> redis::aio::MultiplexedConnection {
-        redis::Client::open(self.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+        let mut url = Url::parse(&self.url()).unwrap();
+        url.set_password(self.password.as_deref()).unwrap();
+        redis::Client::open(url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
 }
 
+/// Asked of a server that is told to listen nowhere: it ends, and says so or that it does not know the option.
+fn speaks_tls(redis: &Path) -> bool {
+    let told = Command::new(redis).args(["--port", "0", "--tls-port", "0"]).output().unwrap();
+    !String::from_utf8_lossy(&told.stderr).contains("FATAL CONFIG FILE ERROR")
+}
+
 /// A NATS with JetStream on files, so that a restart keeps its streams.
-pub struct Nats(Server);
+pub struct Nats {
+    server: Server,
+    scheme: &'static str,
+    /// How it is reached.
+    client: ConnectOptions,
+}
 
 impl Nats {
     /// `None` when it isn't installed.
     pub async fn start() -> Option<Nats> {
+        Nats::guarded(None, &Credentials::None).await
+    }
+
+    /// One that speaks nothing but TLS, that asks for credentials, or both.
+    pub async fn guarded(certificate: Option<&Certificate>, credentials: &Credentials) -> Option<Nats> {
         let program = program("nats-server")?;
-        let arguments = |port: u16, directory: &str| {
-            ["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir", directory]
-                .map(str::to_owned)
-                .to_vec()
+        let (mut config, client) = admitting(credentials);
+        let (scheme, client) = match certificate {
+            Some(certificate) => {
+                let (file, key) = (certificate.file(), certificate.key_file());
+                config += &format!("tls {{cert_file: {file:?}, key_file: {key:?}}}\n");
+                ("tls", client.require_tls(true).add_root_certificates(certificate.authority_file()))
+            }
+            None => ("nats", client),
         };
-        Some(Nats(Server::start(program, arguments).await))
+        let arguments = |port: u16, directory: &str| {
+            let port = port.to_string();
+            let plain = ["--addr", "127.0.0.1", "--port", &port, "--jetstream", "--store_dir", directory];
+            let mut arguments = plain.map(str::to_owned).to_vec();
+            // An empty file is none for newer servers.
+            if !config.is_empty() {
+                let file = format!("{directory}/nats.conf");
+                std::fs::write(&file, &config).unwrap();
+                arguments.extend(["--config".to_owned(), file]);
+            }
+            arguments
+        };
+        Some(Nats { server: Server::start(program, arguments).await, scheme, client })
     }
 
     pub fn url(&self) -> String {
-        format!("nats://{}", self.0.address)
+        format!("{}://{}", self.scheme, self.server.address)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.address.port()
+    }
+
+    /// Makes a stream, for hosts that don't make theirs.
+    pub async fn make_stream(&self, name: &str, subjects: &str) {
+        let config = async_nats::jetstream::stream::Config {
+            name: name.to_owned(),
+            subjects: vec![subjects.to_owned()],
+            ..Default::default()
+        };
+        async_nats::jetstream::new(self.connect().await).create_stream(config).await.unwrap();
     }
 
     /// The lines of greentic.toml that name it.
@@ -155,16 +249,16 @@ impl Nats {
     }
 
     pub fn stop(&mut self) {
-        self.0.stop();
+        self.server.stop();
     }
 
     pub async fn restart(&mut self) {
-        self.0.stop();
-        self.0.run().await;
+        self.server.stop();
+        self.server.run().await;
     }
 
     pub async fn connect(&self) -> async_nats::Client {
-        async_nats::connect(self.url()).await.unwrap()
+        self.client.clone().connect(self.url()).await.unwrap()
     }
 
     /// Waits until consumers have said of so many messages that they are still at work on them; gives the subjects on
@@ -214,6 +308,28 @@ impl Nats {
         let config = async_nats::jetstream::consumer::pull::OrderedConfig::default();
         let messages = stream.create_consumer(config).await.unwrap().messages().await.unwrap();
         messages.take(count).map(|message| Stored::from(&message.unwrap())).collect().await
+    }
+}
+
+/// The lines of a NATS configuration that let in whoever shows these, and a client that does.
+fn admitting(credentials: &Credentials) -> (String, ConnectOptions) {
+    let client = ConnectOptions::new();
+    match credentials {
+        Credentials::None => (String::new(), client),
+        Credentials::UserPassword(user, password) => {
+            let password = password.expose_text().to_owned();
+            let lines = format!("authorization {{user: {user:?}, password: {password:?}}}\n");
+            (lines, client.user_and_password(user.clone(), password))
+        }
+        Credentials::Token(token) => {
+            let token = token.expose_text().to_owned();
+            (format!("authorization {{token: {token:?}}}\n"), client.token(token))
+        }
+        Credentials::NkeySeed(seed) => {
+            let seed = seed.expose_text().to_owned();
+            let key = KeyPair::from_seed(&seed).unwrap().public_key();
+            (format!("authorization {{users: [{{nkey: {key:?}}}]}}\n"), client.nkey(seed))
+        }
     }
 }
 

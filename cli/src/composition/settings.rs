@@ -33,7 +33,7 @@ pub fn environment(channel: &PlannedChannel, half: Half, egress: Egress) -> Vec<
 fn redis() -> Vec<Setting> {
     vec![
         setting("redis_url", "conversations, e.g. redis://127.0.0.1:6379; in this form there is no memory store", true),
-        setting("redis_password", "`password` or `user:password`, unless it is in the URL", false),
+        setting("redis_password", "the server's password, unless it is in the URL", false),
         setting("redis_ca", "authority of a rediss:// server's certificate (PEM), if it isn't a public one", false),
     ]
 }

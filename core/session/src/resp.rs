@@ -203,7 +203,68 @@ mod tests {
         }
     }
 
+    /// A reply as a server nests it.
+    #[derive(Debug, Clone)]
+    enum Nested {
+        One(Reply),
+        Many(Vec<Nested>),
+    }
+
+    impl Nested {
+        fn write(&self, output: &mut Vec<u8>) {
+            match self {
+                Nested::One(Reply::Nil) => output.extend_from_slice(b"$-1\r\n"),
+                Nested::One(Reply::Status(text)) => output.extend_from_slice(format!("+{text}\r\n").as_bytes()),
+                Nested::One(Reply::Int(number)) => output.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+                Nested::One(Reply::Bytes(bytes)) => string(bytes, output),
+                Nested::Many(values) => {
+                    output.extend_from_slice(format!("*{}\r\n", values.len()).as_bytes());
+                    values.iter().for_each(|value| value.write(output));
+                }
+            }
+        }
+
+        fn flatten(self, flat: &mut Vec<Reply>) {
+            match self {
+                Nested::One(value) => flat.push(value),
+                Nested::Many(values) => values.into_iter().for_each(|value| value.flatten(flat)),
+            }
+        }
+    }
+
+    fn nested() -> impl Strategy<Value = Nested> {
+        let one = prop_oneof![
+            Just(Reply::Nil),
+            "[a-zA-Z ]{0,9}".prop_map(Reply::Status),
+            any::<i64>().prop_map(Reply::Int),
+            prop::collection::vec(any::<u8>(), 0..30).prop_map(Reply::Bytes),
+        ];
+        let depth = u32::try_from(MAX_DEPTH - 1).unwrap();
+        one.prop_map(Nested::One)
+            .prop_recursive(depth, 40, 5, |inner| prop::collection::vec(inner, 0..5).prop_map(Nested::Many))
+    }
+
     proptest! {
+        #[test]
+        fn every_reply_comes_back_flat(value in nested(), behind in prop::collection::vec(any::<u8>(), 0..9)) {
+            let mut input = Vec::new();
+            value.write(&mut input);
+            let length = input.len();
+            input.extend(behind);
+            let mut flat = Vec::new();
+            value.flatten(&mut flat);
+            prop_assert_eq!(decode(&input), Ok(Some(Received { answer: Ok(flat), length })));
+        }
+
+        #[test]
+        fn a_command_reads_back(arguments in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..9)) {
+            let mut output = Vec::new();
+            encode("EVALSHA", arguments.iter().map(Vec::as_slice), &mut output);
+            let length = output.len();
+            let values = std::iter::once(b"EVALSHA".to_vec()).chain(arguments).map(Reply::Bytes).collect();
+            prop_assert_eq!(decode(&output), Ok(Some(Received { answer: Ok(values), length })));
+        }
+
         #[test]
         fn no_bytes_panic(input in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&input);

@@ -2,10 +2,9 @@
 
 use crate::scene::Servers;
 use greentic_tests::{
-    BOT_TOKEN, Bundle, Host, Process, SECRET_TOKEN, SpinHost, Voice, command, declared_routes, declared_variables,
-    free_port, spin, wasmtime,
+    BOT_TOKEN, Bundle, Composed, Host, Process, SECRET_TOKEN, Setting, SpinHost, Voice, command, declared_routes,
+    declared_variables, export_to_spin, free_port, spin, wasmtime,
 };
-use serde_json::{Value, json};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,12 +71,12 @@ impl Mode {
             }
             Mode::ServeComponent => {
                 servers.make_streams().await;
-                Some(composed(channel, egress, |component| serve_component(component, channel, servers)))
+                Some(composed(channel, egress, |half| serve_component(half, channel, servers)))
             }
             Mode::WasmtimeServe => {
                 let program = wasmtime()?;
                 servers.make_streams().await;
-                Some(composed(channel, egress, |component| wasmtime_serve(&program, component, servers)))
+                Some(composed(channel, egress, |half| wasmtime_serve(&program, half, servers)))
             }
             Mode::SpinHost => {
                 servers.make_streams().await;
@@ -117,28 +116,13 @@ fn value(name: &str, servers: &Servers) -> Option<String> {
     known.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, value)| value)
 }
 
-/// A component as `pack compose` reports it.
-struct Composed {
-    file: String,
-    settings: Vec<Setting>,
-    command: Vec<String>,
-    /// Whether it is the half that sends.
-    sends: bool,
-}
-
-/// A variable that it reads.
-struct Setting {
-    variable: String,
-    required: bool,
-}
-
 /// Composes and serves the channel, and its egress trigger where there is one.
-fn composed(channel: &Channel, egress: Egress, serve: impl Fn(&Composed) -> (Process, String)) -> Served {
+fn composed(channel: &Channel, egress: Egress, serve: impl Fn(&Half) -> (Process, String)) -> Served {
     let folder = tempfile::tempdir().unwrap();
-    let (process, url) = serve(&compose(channel, folder.path(), egress, false));
+    let (process, url) = serve(&Half::compose(channel, folder.path(), egress, false));
     let mut served = Served { url, egress_url: None, running: vec![Box::new(process)] };
     if egress == Egress::Trigger {
-        let (process, url) = serve(&compose(channel, folder.path(), egress, true));
+        let (process, url) = serve(&Half::compose(channel, folder.path(), egress, true));
         served.egress_url = Some(url);
         served.running.push(Box::new(process));
     }
@@ -146,39 +130,23 @@ fn composed(channel: &Channel, egress: Egress, serve: impl Fn(&Composed) -> (Pro
     served
 }
 
-fn compose(channel: &Channel, folder: &Path, egress: Egress, sends: bool) -> Composed {
-    let settings = folder.join("telegram.json");
-    std::fs::write(&settings, json!({"bot_username": "TestBot", "api_base_url": channel.platform}).to_string())
-        .unwrap();
-    let egress = if egress == Egress::Direct { "direct" } else { "nats" };
-    let told = command()
-        .args(["pack", "compose", "app.gtpack", "--channel", "telegram", "--target", "wasi-http", "--json"])
-        .args(["--tenant", "demo", "--team", "default", "--trusted-publisher", "publisher.pub.pem"])
-        .args(["--egress", egress, "--part", if sends { "egress" } else { "webhook" }, "--output"])
-        .arg(folder)
-        .arg("--provider-config")
-        .arg(&settings)
-        .current_dir(channel.bundle.path())
-        .output()
-        .unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    let report: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let settings = report["environment"].as_array().unwrap().iter();
-    Composed {
-        file: text(&report["file"]),
-        settings: settings
-            .map(|setting| Setting { variable: text(&setting["name"]), required: setting["required"] == true })
-            .collect(),
-        command: report["command"].as_array().unwrap().iter().map(text).collect(),
-        sends,
-    }
+/// One of a channel's two components.
+struct Half {
+    composed: Composed,
+    /// Whether it is the one that sends.
+    sends: bool,
 }
 
-impl Composed {
+impl Half {
+    fn compose(channel: &Channel, folder: &Path, egress: Egress, sends: bool) -> Half {
+        let egress = if egress == Egress::Direct { "direct" } else { "nats" };
+        let part = if sends { "egress" } else { "webhook" };
+        Half { composed: Composed::new(&channel.bundle, &channel.platform, folder, egress, part), sends }
+    }
+
     /// The variables to set. A required one that nobody here knows is a failure.
     fn environment(&self, servers: &Servers) -> Vec<(String, String)> {
-        let known = self.settings.iter().filter_map(|Setting { variable, required }| {
+        let known = self.composed.settings.iter().filter_map(|Setting { variable, required }| {
             let value = value(variable, servers);
             assert!(value.is_some() || !required, "no value for {variable}");
             Some((variable.clone(), value?))
@@ -187,13 +155,13 @@ impl Composed {
     }
 }
 
-fn serve_component(component: &Composed, channel: &Channel, servers: &Servers) -> (Process, String) {
+fn serve_component(half: &Half, channel: &Channel, servers: &Servers) -> (Process, String) {
     let mut command = command();
-    command.args(["serve-component", &component.file, "--port", "0"]);
-    for (name, value) in component.environment(servers) {
+    command.args(["serve-component", &half.composed.file, "--port", "0"]);
+    for (name, value) in half.environment(servers) {
         command.env(&name, value).args(["--env", &name]);
     }
-    if !component.sends {
+    if !half.sends {
         command.args(["--allow-tcp", &servers.redis_address(), "--allow-tcp", &servers.nats_address()]);
     }
     // For what sends: within the request, or what is posted to it.
@@ -202,11 +170,11 @@ fn serve_component(component: &Composed, channel: &Channel, servers: &Servers) -
 }
 
 /// The command as it was printed, but for the program's place and the port.
-fn wasmtime_serve(program: &Path, component: &Composed, servers: &Servers) -> (Process, String) {
-    let words: Vec<&str> = component.command.iter().map(String::as_str).collect();
+fn wasmtime_serve(program: &Path, half: &Half, servers: &Servers) -> (Process, String) {
+    let words: Vec<&str> = half.composed.command.iter().map(String::as_str).collect();
     let ["wasmtime", "serve", flags @ ..] = words.as_slice() else { panic!("{words:?}") };
     let mut command = Command::new(program);
-    command.args(["serve", "--addr", "127.0.0.1:0"]).args(flags).env_clear().envs(component.environment(servers));
+    command.args(["serve", "--addr", "127.0.0.1:0"]).args(flags).env_clear().envs(half.environment(servers));
     Process::start(command, Voice::Stderr)
 }
 
@@ -225,16 +193,7 @@ impl Export {
             Egress::Direct => "direct",
             Egress::Trigger => "trigger",
         };
-        let told = command()
-            .args(["bundle", "export", "--target", "spin", "--egress", how, "--config"])
-            .arg(configuration(channel, servers))
-            .arg("--bundle")
-            .arg(channel.bundle.path())
-            .arg(folder.path())
-            .output()
-            .unwrap();
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-        let manifest = folder.path().join("spin.toml");
+        let manifest = export_to_spin(&channel.bundle, &configuration(channel, servers), how, folder.path());
         let declared = declared_variables(&manifest).into_iter().filter_map(|(name, required)| {
             let value = value(&name, servers);
             assert!(value.is_some() || !required, "no value for {name}");

@@ -47,6 +47,9 @@ impl Guest for Egress {
         let mut told = vec![Published::Retry; batch.len()];
         for (ticket, outcome) in fates {
             if let Some(slot) = usize::try_from(ticket).ok().and_then(|index| told.get_mut(index)) {
+                if matches!(outcome, Outcome::Failed) {
+                    eprintln!("JetStream keeps no copy of a message: is there a stream for its subject?");
+                }
                 *slot = published(outcome);
             }
         }
