@@ -1,7 +1,7 @@
 //! The nearest known word to a mistyped one, for hints in error messages.
 
-/// The known name that `name` was most likely meant to be. Two letters may be wrong, so that a swap is found; fewer in
-/// a short name and more in a long one, so that a hint is worth reading.
+/// The known name that `name` was most likely meant to be. One letter of a short name may be wrong and more of a
+/// longer one, so that a hint is worth reading.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = match name.chars().count() {
         0..4 => 1,
@@ -12,21 +12,31 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
-/// Levenshtein's distance: insertions, deletions and replacements of one character.
+/// Insertions, deletions and replacements of one character, and swaps of two neighbours, which are the commonest slip
+/// (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    // The row before that and its letter: a swap looks two back both ways.
+    let mut earlier: Option<(char, Vec<usize>)> = None;
     for (index, wanted) in a.chars().enumerate() {
-        let (mut diagonal, mut left) = (index, index + 1);
-        let mut next = vec![left];
-        for (found, above) in b.iter().zip(row.iter().skip(1)) {
-            left = if *found == wanted { diagonal } else { 1 + diagonal.min(*above).min(left) };
-            diagonal = *above;
-            next.push(left);
+        let mut row = vec![index + 1];
+        for (at, found) in b.iter().enumerate() {
+            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
+            let replaced = cell(&above, at) + usize::from(*found != wanted);
+            let mut best = replaced.min(cell(&above, at + 1) + 1).min(cell(&row, at) + 1);
+            if let Some((letter, row)) = &earlier
+                && at > 0
+                && *letter == *found
+                && b.get(at - 1) == Some(&wanted)
+            {
+                best = best.min(cell(row, at - 1) + 1);
+            }
+            row.push(best);
         }
-        row = next;
+        earlier = Some((wanted, std::mem::replace(&mut above, row)));
     }
-    row.last().copied().unwrap_or_default()
+    above.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -39,7 +49,9 @@ mod tests {
             ("", "", 0),
             ("abc", "", 3),
             ("", "ab", 2),
-            ("reply", "repyl", 2),
+            ("reply", "repyl", 1),
+            ("sya", "say", 1),
+            ("ca", "abc", 3),
             ("wait", "await", 1),
             ("kitten", "sitting", 3),
         ] {
