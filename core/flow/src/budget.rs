@@ -20,6 +20,20 @@ pub const MAX_KEY_SEGMENTS: usize = 8;
 /// How deep blocks of a template may nest. The parser allows 16; bytes that were not made by it get no more than this.
 pub const MAX_BLOCK_DEPTH: usize = 24;
 
+/// Flows that may be under way at once, each called by the one before.
+pub const MAX_CALLS: usize = 16;
+
+/// Further tries of one node, whatever its `retry` says.
+pub const MAX_RETRIES: u32 = 10;
+
+/// One pause before another try, and all pauses of a turn together. A turn holds its conversation, and a platform
+/// that waits for its webhook's answer sends it again after some seconds.
+pub const MAX_PAUSE_MS: u32 = 5_000;
+pub const MAX_PAUSES_MS: u32 = 10_000;
+
+/// Lines that one turn may log.
+pub const MAX_LOGS: usize = 100;
+
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum RenderError {
     #[error("the text or data of one node grew beyond {MAX_OUTPUT} bytes")]

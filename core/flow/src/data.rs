@@ -13,6 +13,21 @@ use std::collections::BTreeMap;
 /// Where paths begin. An engine's scope, or a test's.
 pub trait Data {
     fn root(&self, name: &str) -> Option<Datum<'_>>;
+
+    /// The one clock of the turn, in milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64 {
+        0
+    }
+
+    /// What dates, numbers and translated texts are written in.
+    fn locale(&self) -> &str {
+        "en"
+    }
+
+    /// The translated text of that key.
+    fn translated(&self, _key: &str) -> Option<&str> {
+        None
+    }
 }
 
 /// Names that begin a path in a running flow (spec/flow.md, "Data a node sees"). An output can't have one of them.
@@ -37,6 +52,10 @@ pub const ROOTS: [&str; 17] = [
     "error",
 ];
 
+/// Names that hold too, unless an output of the flow has the same name: `output: response` is old and common.
+#[cfg(feature = "compile")]
+pub const YIELDING_ROOTS: [&str; 5] = ["event", "input", "parameters", "response", "vars"];
+
 /// One value, borrowed. The message's parts are their own variants, so that nobody copies them to look at one.
 #[derive(Debug, Clone)]
 pub enum Datum<'a> {
@@ -48,6 +67,8 @@ pub enum Datum<'a> {
     List(&'a [Value]),
     Map(&'a BTreeMap<String, Value>),
     Message(&'a Message),
+    /// `in` and `entry` where data was handed to the flow beside the message: its members come first.
+    Entry(&'a Message, &'a BTreeMap<String, Value>),
     Action(&'a Action),
     Attachments(&'a [Attachment]),
     Attachment(&'a Attachment),
@@ -64,9 +85,27 @@ pub struct View<'a> {
 /// What a block adds.
 pub struct Locals<'a> {
     pub this: Datum<'a>,
-    /// `@index`, inside `#each`.
-    pub index: Option<usize>,
+    /// Inside `#each`.
+    pub turn: Option<Iteration<'a>>,
     pub outer: Option<&'a Locals<'a>>,
+}
+
+/// What `#each` knows of its item.
+#[derive(Debug, Clone, Copy)]
+pub struct Iteration<'a> {
+    /// `@index`.
+    pub index: usize,
+    /// `@last`.
+    pub last: bool,
+    /// `@key`, over a map.
+    pub key: Option<&'a str>,
+}
+
+impl<'a> Locals<'a> {
+    /// Of a block, or a node's own data, that repeats nothing.
+    pub fn of(this: Datum<'a>, outer: Option<&'a Locals<'a>>) -> Self {
+        Locals { this, turn: None, outer }
+    }
 }
 
 impl<'a> View<'a> {
@@ -74,31 +113,50 @@ impl<'a> View<'a> {
         View { data, locals: None }
     }
 
+    /// `../` steps out of one block; `@root` out of all of them.
     pub fn lookup(&self, path: &str) -> Datum<'a> {
+        let (mut view, mut path) = (*self, path);
+        while let Some(rest) = path.strip_prefix("../") {
+            view.locals = view.locals.and_then(|locals| locals.outer);
+            path = rest;
+        }
+        if let Some(rest) = path.strip_prefix("@root.") {
+            (view.locals, path) = (None, rest);
+        }
         let mut segments = path.split('.');
         let root = segments.next().unwrap_or_default();
-        segments.fold(self.first(root), Datum::member)
+        segments.fold(view.first(root), Datum::member)
     }
 
     fn first(&self, name: &str) -> Datum<'a> {
         let mut next = self.locals;
         while let Some(locals) = next {
-            match name {
-                "this" => return locals.this.clone(),
-                "@index" => {
-                    if let Some(index) = locals.index {
-                        return Datum::Int(index as i64);
-                    }
-                }
-                _ => {
-                    if let Some(found) = locals.this.own(name) {
-                        return found;
-                    }
-                }
+            if name == "this" {
+                return locals.this.clone();
+            }
+            let found = match (name.starts_with('@'), &locals.turn) {
+                (true, Some(turn)) => turn.own(name),
+                (true, None) => None,
+                (false, _) => locals.this.own(name),
+            };
+            if let Some(found) = found {
+                return found;
             }
             next = locals.outer;
         }
         self.data.root(name).unwrap_or(Datum::Null)
+    }
+}
+
+impl<'a> Iteration<'a> {
+    fn own(&self, name: &str) -> Option<Datum<'a>> {
+        match name {
+            "@index" => i64::try_from(self.index).ok().map(Datum::Int),
+            "@first" => Some(Datum::Bool(self.index == 0)),
+            "@last" => Some(Datum::Bool(self.last)),
+            "@key" => self.key.map(Datum::text),
+            _ => None,
+        }
     }
 }
 
@@ -137,6 +195,7 @@ impl<'a> Datum<'a> {
             Datum::Map(map) => map.get(key).map(Datum::of),
             Datum::List(_) | Datum::Attachments(_) => self.item(key.parse().ok()?),
             Datum::Message(message) => message_member(message, key),
+            Datum::Entry(message, given) => given.get(key).map(Datum::of).or_else(|| message_member(message, key)),
             Datum::Action(action) => match key {
                 "id" => Some(Datum::text(&action.id)),
                 "value" => Some(Datum::text(&action.value)),
@@ -178,7 +237,7 @@ impl<'a> Datum<'a> {
             Datum::List(list) => !list.is_empty(),
             Datum::Map(map) => !map.is_empty(),
             Datum::Attachments(list) => !list.is_empty(),
-            Datum::Message(_) | Datum::Action(_) | Datum::Attachment(_) => true,
+            Datum::Message(_) | Datum::Entry(..) | Datum::Action(_) | Datum::Attachment(_) => true,
         }
     }
 
@@ -192,6 +251,7 @@ impl<'a> Datum<'a> {
             (Datum::List(a), Datum::List(b)) => a == b,
             (Datum::Map(a), Datum::Map(b)) => a == b,
             (Datum::Message(a), Datum::Message(b)) => a == b,
+            (Datum::Entry(a, given), Datum::Entry(b, other)) => a == b && given == other,
             (Datum::Action(a), Datum::Action(b)) => a == b,
             (Datum::Attachments(a), Datum::Attachments(b)) => a == b,
             (Datum::Attachment(a), Datum::Attachment(b)) => a == b,
@@ -250,6 +310,14 @@ impl<'a> Datum<'a> {
                 Value::List(items.collect::<Result<_, _>>()?)
             }
             Datum::Message(_) => self.members(MESSAGE_MEMBERS, budget)?,
+            Datum::Entry(message, given) => {
+                let mut all = Datum::Message(message).to_value(budget)?;
+                if let Value::Map(map) = &mut all {
+                    given.values().try_for_each(|item| budget.take_value(item))?;
+                    map.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
+                }
+                all
+            }
             Datum::Action(_) => self.members(&["id", "value"], budget)?,
             Datum::Attachment(_) => self.members(ATTACHMENT_MEMBERS, budget)?,
         })
@@ -407,12 +475,21 @@ mod tests {
     fn the_items_own_members_come_before_the_data() {
         let data = value(r#"{"name":"outer","only":"data","item":{"name":"inner"}}"#);
         let item = value(r#"{"name":"inner"}"#);
-        let locals = Locals { this: Datum::of(&item), index: Some(3), outer: None };
+        let turn = Iteration { index: 3, last: true, key: Some("k") };
+        let locals = Locals { this: Datum::of(&item), turn: Some(turn), outer: None };
         let view = View { data: &data, locals: Some(&locals) };
         assert!(view.lookup("name").equals(&Datum::text("inner")));
         assert!(view.lookup("this.name").equals(&Datum::text("inner")));
         assert!(view.lookup("only").equals(&Datum::text("data")));
         assert!(view.lookup("@index").equals(&Datum::Int(3)));
+        assert!(view.lookup("@last").equals(&Datum::Bool(true)));
+        assert!(view.lookup("@key").equals(&Datum::text("k")));
+        assert!(view.lookup("@first").equals(&Datum::Bool(false)));
+        let inner = Locals::of(Datum::Null, Some(&locals));
+        let inside = View { data: &data, locals: Some(&inner) };
+        assert!(inside.lookup("../this.name").equals(&Datum::text("inner")));
+        assert!(inside.lookup("../../name").equals(&Datum::text("outer")));
+        assert!(inside.lookup("@root.name").equals(&Datum::text("outer")));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod hash;
 mod manifest;
 mod open;
 mod sbom;
+mod sidecar;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -36,4 +37,5 @@ pub use hash::Hash;
 pub use manifest::{AssetEntry, ComponentEntry, FlowEntry, Manifest, ManifestError, PACK_FORMAT_VERSION};
 pub use open::{OpenError, Pack, Trust, open};
 pub use sbom::SbomError;
+pub use sidecar::component_at;
 pub use source::{Capabilities, PackSection, PackToml, Secrets, SourceError};

@@ -67,6 +67,9 @@ pub struct Capabilities {
     pub id: String,
     #[serde(default)]
     pub provides: Vec<String>,
+    /// What the pack's flows ask to reach over HTTP. Asking gives nothing: the bundle grants.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// Names of secrets, never values.
@@ -86,7 +89,7 @@ const SECTIONS: &[&str] =
 fn keys_of(section: &str) -> Option<&'static [&'static str]> {
     match section {
         "pack" => Some(&["name", "version", "description", "authors", "license", "repository", "homepage", "readme"]),
-        "capabilities" => Some(&["id", "provides"]),
+        "capabilities" => Some(&["id", "provides", "hosts"]),
         "secrets" => Some(&["required", "optional"]),
         _ => None,
     }
@@ -176,6 +179,7 @@ readme = "README.md"
 [capabilities]
 id = "greentic.cap.app.v1"
 provides = ["messaging"]
+hosts = ["api.example.com"]
 
 [dependencies]
 other-pack = "^0.4"
@@ -205,6 +209,7 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
         assert_eq!(toml.pack.description.as_deref(), Some("A demo"));
         assert_eq!(toml.pack.readme.as_deref(), Some("README.md"));
         assert_eq!(toml.capabilities.provides, ["messaging"]);
+        assert_eq!(toml.capabilities.hosts, ["api.example.com"]);
         assert!(toml.dependencies["other-pack"].matches(&Version::new(0, 4, 7)));
         assert_eq!(toml.flows["main"], "flows/main.ygtc");
         assert_eq!(toml.components["acme.echo"], "components/echo.wasm");
@@ -229,7 +234,7 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
         let misspelt = FULL.replace("description", "desciption");
         assert_eq!(refusal(&misspelt), "pack.toml line 5: unknown key `desciption`, did you mean `description`?");
         let misspelt = FULL.replace("[components]", "[component]");
-        assert_eq!(refusal(&misspelt), "pack.toml line 22: unknown key `component`, did you mean `components`?");
+        assert_eq!(refusal(&misspelt), "pack.toml line 23: unknown key `component`, did you mean `components`?");
         let strange = FULL.replace("[pack]", "[pack]\nzzzzzzzz = 1");
         assert_eq!(refusal(&strange), "pack.toml line 3: unknown key `zzzzzzzz`");
     }
@@ -237,7 +242,7 @@ limits = { retries = 3, ratio = 0.5, on = true, since = 2024-01-02 }
     #[test]
     fn a_wrong_value_is_named_with_its_line() {
         assert!(refusal(&FULL.replace("1.2.3", "one")).starts_with("pack.toml line 4: "));
-        assert!(refusal(&FULL.replace("^0.4", "new")).starts_with("pack.toml line 17: "));
+        assert!(refusal(&FULL.replace("^0.4", "new")).starts_with("pack.toml line 18: "));
         assert!(refusal(&FULL.replace("name = \"demo\"\n", "")).contains("`name`"));
         assert!(refusal("[pack").starts_with("pack.toml line 1: "));
         assert!(

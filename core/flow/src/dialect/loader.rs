@@ -1,31 +1,65 @@
 //! What every dialect needs while it loads: findings, the nodes' indices, and what the flow turned out to use.
 
+use super::fields::short;
+use super::node::Defaults;
+use super::programs::Names;
+use super::reads::Reads;
 use crate::compile::Context;
-use crate::finding::{Finding, Position};
+use crate::finding::{Finding, Findings, Position};
 use crate::yaml::Node;
-use greentic_types::nearest;
+use greentic_types::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Names that are looked for to make a hint, see [`Loader::nearest`].
+const MAX_HINTS: u32 = 100;
 
 pub struct Loader<'c> {
     pub context: &'c Context<'c>,
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     pub uses_config: bool,
     /// Component and operation of each component node.
     pub components: BTreeSet<(String, String)>,
-    indices: BTreeMap<String, u32>,
+    /// Flows that are called and come back, with the first place of each.
+    pub calls: BTreeMap<String, Position>,
+    pub reads: Reads,
+    /// Keys of translated texts in the node that is being loaded.
+    pub texts: BTreeSet<String>,
+    /// Name of the flow, where it has a good one.
+    pub flow_name: Option<String>,
+    /// `parameters` of the flow, for bare paths that are known at build.
+    pub parameters: BTreeMap<String, Value>,
+    /// What `flow.*` has from the beginning, or from a node that sets it.
+    pub variables: BTreeSet<String>,
+    /// Names that results are kept under, with the first place of each.
+    pub outputs: BTreeMap<String, Position>,
+    pub defaults: Defaults,
+    /// Whose the bare names of what is being loaded are.
+    pub names: Names,
     /// False as soon as an edge leads nowhere: what is reachable can't be said then.
     pub graph_complete: bool,
+    pub hints_left: u32,
+    indices: BTreeMap<String, u32>,
 }
 
 impl<'c> Loader<'c> {
     pub fn new(context: &'c Context<'c>) -> Self {
         Loader {
             context,
-            findings: Vec::new(),
+            findings: Findings::default(),
             uses_config: false,
             components: BTreeSet::new(),
-            indices: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            reads: Reads::default(),
+            texts: BTreeSet::new(),
+            flow_name: None,
+            parameters: BTreeMap::new(),
+            variables: BTreeSet::new(),
+            outputs: BTreeMap::new(),
+            defaults: Defaults::default(),
+            names: Names::Flow,
             graph_complete: true,
+            hints_left: MAX_HINTS,
+            indices: BTreeMap::new(),
         }
     }
 
@@ -56,19 +90,25 @@ impl<'c> Loader<'c> {
         }
     }
 
+    pub fn index(&self, id: &str) -> Option<u32> {
+        self.indices.get(id).copied()
+    }
+
     /// The index of the node that this names.
     pub fn target(&mut self, node: &Node) -> Option<u32> {
         let Some(scalar) = self.scalar(node, "a target") else {
             self.graph_complete = false;
             return None;
         };
-        let found = self.indices.get(&scalar.text).copied();
+        let found = self.index(&scalar.text);
         if found.is_none() {
             self.graph_complete = false;
-            let near = nearest(&scalar.text, self.indices.keys().map(String::as_str));
-            let finding = Finding::error("unknown-target", node.at, format!("there is no node `{}`", scalar.text));
-            let finding = finding.maybe_hint(near.map(|near| format!("did you mean `{near}`?")));
-            self.findings.push(finding);
+            let indices = std::mem::take(&mut self.indices);
+            let near = self.nearest(&scalar.text, indices.keys().map(String::as_str));
+            let message = format!("there is no node `{}`", short(&scalar.text));
+            let finding = Finding::error("unknown-target", node.at, message);
+            self.findings.push(finding.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))));
+            self.indices = indices;
         }
         found
     }
@@ -84,7 +124,7 @@ impl<'c> Loader<'c> {
         if is_name(&scalar.text) {
             return Some(&scalar.text);
         }
-        let message = format!("`{}` can't be {what}", scalar.text.chars().take(80).collect::<String>());
+        let message = format!("`{}` can't be {what}", short(&scalar.text));
         self.error_with_hint(
             "bad-id",
             node.at,
@@ -93,7 +133,22 @@ impl<'c> Loader<'c> {
         );
         None
     }
+
+    /// The id of a flow. Public ones have dots, as in `component-qa.custom`.
+    pub fn flow_name<'y>(&mut self, node: &'y Node) -> Option<&'y str> {
+        let scalar = self.scalar(node, "a flow's name")?;
+        let good = scalar.text.split('.').all(is_name) && scalar.text.len() <= MAX_FLOW_NAME;
+        if !good {
+            let message = format!("`{}` can't be a flow's name", short(&scalar.text));
+            let hint = format!("use up to {MAX_FLOW_NAME} of A-Z, a-z, 0-9, `_`, `-`, and dots between them");
+            self.error_with_hint("bad-id", node.at, message, hint);
+            return None;
+        }
+        Some(&scalar.text)
+    }
 }
+
+const MAX_FLOW_NAME: usize = 127;
 
 /// Wider than ids of the bundle: these never stand in keys or subjects, only in paths.
 pub fn is_name(text: &str) -> bool {

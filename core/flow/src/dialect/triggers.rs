@@ -1,22 +1,108 @@
-//! Triggers: which message begins a flow, and where.
+//! Triggers of the list dialect: which message begins a flow, and where.
 
+use super::table::{Kind, Rest, Table, key};
 use super::{Loader, Placed};
+use crate::cron;
 use crate::finding::Finding;
-use crate::ir::{Trigger, TriggerKind};
+use crate::ir::{Text, Trigger, TriggerKind};
 use crate::yaml::Node;
-use greentic_types::nearest;
 
-/// Kinds of the language (spec/flow.md) that this version does not have yet.
-const LATER: [&str; 5] = ["event", "timer", "block_action", "slash_command", "setup"];
+const MAX_TRIGGERS: usize = 500;
 
-const KEYS: &[&str] = &["type", "target"];
-const MESSAGE_KEYS: &[&str] = &["type", "target", "pattern"];
+/// A type of trigger, and what it takes.
+pub struct TriggerType {
+    pub name: &'static str,
+    pub kind: TriggerKind,
+    pub table: &'static Table,
+}
+
+const ABOUT_TYPE: &str = "What begins the flow.";
+const ABOUT_TARGET: &str = "The node it begins at.";
+const WHAT: &str = "a trigger of this type";
+
+/// What any trigger has; its type says what else.
+pub static ANY: Table =
+    Table { what: "a trigger", keys: &[key("type", Kind::Text, ABOUT_TYPE).required()], rest: Rest::Any };
+
+static PLAIN: Table = Table {
+    what: WHAT,
+    keys: &[key("type", Kind::Text, ABOUT_TYPE).required(), key("target", Kind::Target, ABOUT_TARGET).required()],
+    rest: Rest::Refused,
+};
+
+static MATCHED: Table = Table {
+    what: WHAT,
+    keys: &[
+        key("type", Kind::Text, ABOUT_TYPE).required(),
+        key("target", Kind::Target, ABOUT_TARGET).required(),
+        key("pattern", Kind::Pattern, "What has to be found in the text, or in what the control carries."),
+    ],
+    rest: Rest::Refused,
+};
+
+static ACTION: Table = Table {
+    what: WHAT,
+    keys: &[
+        key("type", Kind::Text, ABOUT_TYPE).required(),
+        key("target", Kind::Target, ABOUT_TARGET).required(),
+        key("pattern", Kind::Pattern, "What has to be found in what the control carries."),
+        key("action_id", Kind::Text, "The control's id; any when absent."),
+    ],
+    rest: Rest::Refused,
+};
+
+static EVENT: Table = Table {
+    what: WHAT,
+    keys: &[
+        key("type", Kind::Text, ABOUT_TYPE).required(),
+        key("target", Kind::Target, ABOUT_TARGET).required(),
+        key("event_type", Kind::Text, "The event's type, as in `order.created`.").required(),
+    ],
+    rest: Rest::Refused,
+};
+
+static TIMER: Table = Table {
+    what: WHAT,
+    keys: &[
+        key("type", Kind::Text, ABOUT_TYPE).required(),
+        key("target", Kind::Target, ABOUT_TARGET).required(),
+        key("cron", Kind::Text, "When: minute, hour, day, month, weekday; seconds may stand before them.").required(),
+        key("timezone", Kind::Text, "As in `Europe/Berlin`; UTC when absent."),
+    ],
+    rest: Rest::Refused,
+};
+
+static COMMAND: Table = Table {
+    what: WHAT,
+    keys: &[
+        key("type", Kind::Text, ABOUT_TYPE).required(),
+        key("target", Kind::Target, ABOUT_TARGET).required(),
+        key("command", Kind::Text, "The command, with or without `/`.").required(),
+    ],
+    rest: Rest::Refused,
+};
+
+pub static TYPES: &[TriggerType] = &[
+    TriggerType { name: "message", kind: TriggerKind::Message, table: &MATCHED },
+    TriggerType { name: "default", kind: TriggerKind::Default, table: &PLAIN },
+    TriggerType { name: "event", kind: TriggerKind::Event, table: &EVENT },
+    TriggerType { name: "timer", kind: TriggerKind::Timer, table: &TIMER },
+    TriggerType { name: "callback_query", kind: TriggerKind::CallbackQuery, table: &MATCHED },
+    TriggerType { name: "block_action", kind: TriggerKind::BlockAction, table: &ACTION },
+    TriggerType { name: "slash_command", kind: TriggerKind::SlashCommand, table: &COMMAND },
+    TriggerType { name: "setup", kind: TriggerKind::Setup, table: &PLAIN },
+];
 
 /// In the order they are tried: as in the file, `default` last wherever it stands.
 pub fn triggers(list: &Node, loader: &mut Loader<'_>) -> Vec<Placed<Trigger<'static>>> {
     let items = loader.list(list, "`triggers`");
     if items.is_empty() {
         loader.error("shape", list.at, "a flow has at least one trigger, or it would never run");
+    }
+    if items.len() > MAX_TRIGGERS {
+        loader.error("too-large", list.at, format!("a flow has at most {MAX_TRIGGERS} triggers"));
+        loader.graph_complete = false;
+        return Vec::new();
     }
     let mut triggers: Vec<_> = items.iter().filter_map(|item| trigger(item, loader)).collect();
     // Where a trigger is missing, nothing can be said of what is reached.
@@ -26,30 +112,48 @@ pub fn triggers(list: &Node, loader: &mut Loader<'_>) -> Vec<Placed<Trigger<'sta
 }
 
 fn trigger(item: &Node, loader: &mut Loader<'_>) -> Option<Placed<Trigger<'static>>> {
-    let fields = loader.open_fields(item, "a trigger")?;
-    let named = loader.required(&fields, "type")?;
-    let (kind, known) = match loader.scalar(named, "a trigger's type")?.text.as_str() {
-        "message" => (TriggerKind::Message, MESSAGE_KEYS),
-        "callback_query" => (TriggerKind::CallbackQuery, KEYS),
-        "default" => (TriggerKind::Default, KEYS),
-        later if LATER.contains(&later) => {
-            loader.error("not-yet", named.at, format!("the trigger `{later}` is not supported by this version yet"));
-            return None;
-        }
-        unknown => {
-            let near = nearest(unknown, ["message", "callback_query", "default"].into_iter().chain(LATER));
-            let finding = Finding::error("unknown-type", named.at, format!("there is no trigger `{unknown}`"));
-            loader.findings.push(finding.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))));
-            return None;
-        }
-    };
-    let fields = loader.fields(item, "a trigger of this type", known)?;
-    let pattern = fields.get("pattern");
-    let wanted = pattern.is_some();
-    let pattern = pattern.and_then(|pattern| loader.pattern(pattern));
-    let target = loader.required(&fields, "target").and_then(|target| loader.target(target));
-    if wanted && pattern.is_none() {
+    let any = loader.fields(item, &ANY)?;
+    let named = any.get("type")?;
+    let name = loader.scalar(named, "a trigger's type")?.text.as_str();
+    let Some(kind) = TYPES.iter().find(|known| known.name == name) else {
+        let near = loader.nearest(name, TYPES.iter().map(|known| known.name));
+        let finding = Finding::error("unknown-type", named.at, format!("there is no trigger `{name}`"));
+        loader.findings.push(finding.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))));
         return None;
+    };
+    let fields = loader.fields(item, kind.table)?;
+    let has = |key: &str| kind.table.key(key).is_some();
+    let target = fields.get("target").and_then(|target| loader.target(target));
+    let mut trigger = Trigger { kind: kind.kind, target: target?, pattern: None, name: None, timezone: None };
+    if has("pattern") {
+        trigger.pattern = fields.get("pattern").and_then(|pattern| loader.pattern(pattern));
     }
-    Some(Placed { item: Trigger { kind, pattern, target: target? }, at: item.at })
+    if let Some(key) = ["action_id", "event_type", "cron", "command"].into_iter().find(|key| has(key)) {
+        trigger.name = loader.text(&fields, key).map(|text| Text::from(text.strip_prefix('/').unwrap_or(text)));
+    }
+    if kind.kind == TriggerKind::Timer {
+        trigger.timezone = loader.text(&fields, "timezone").map(Text::from);
+        if let Some(node) = fields.get("cron") {
+            check_cron(node, loader);
+        }
+        if let Some(node) = fields.get("timezone") {
+            check_timezone(node, loader);
+        }
+    }
+    Some(Placed { item: trigger, at: item.at })
+}
+
+fn check_cron(node: &Node, loader: &mut Loader<'_>) {
+    let Some(scalar) = loader.scalar(node, "`cron`") else { return };
+    if let Err(error) = cron::check(&scalar.text) {
+        let at = scalar.position(node.at, error.offset);
+        loader.findings.push(Finding::error("bad-cron", at, error.message).maybe_hint(error.hint));
+    }
+}
+
+fn check_timezone(node: &Node, loader: &mut Loader<'_>) {
+    let Some(scalar) = loader.scalar(node, "`timezone`") else { return };
+    if let Err(error) = cron::check_timezone(&scalar.text) {
+        loader.findings.push(Finding::error("bad-cron", node.at, error.message).maybe_hint(error.hint));
+    }
 }

@@ -1,5 +1,6 @@
 //! Between a turn and the session record: what a waiting flow remembers, and what is written back.
 
+use super::enter::Called;
 use super::scope::Memory;
 use crate::ir::StateAction;
 use greentic_session::{Frame, Record, Wait};
@@ -11,6 +12,11 @@ const FLOW: &str = "flow";
 const RESULTS: &str = "node";
 const OUTPUTS: &str = "output";
 const PREVIOUS: &str = "prev";
+const INPUT: &str = "input";
+const ERROR: &str = "error";
+/// Only in the frame of a flow that has not begun.
+const BEGIN: &str = "begin";
+const CONTEXT: &str = "context";
 
 /// A frame that goes on at `node`, the index of the `wait` itself: whoever resumes needs the node's record anyway, to
 /// know where a timeout leads.
@@ -27,6 +33,11 @@ pub fn frame(flow: &str, node: u32, memory: &mut Memory) -> Frame {
     }
     if let Some(id) = memory.previous.take() {
         variables.insert(PREVIOUS.to_owned(), Value::Text(id));
+    }
+    for (name, part) in [(INPUT, std::mem::take(&mut memory.input)), (ERROR, std::mem::take(&mut memory.error))] {
+        if part != Value::Null {
+            variables.insert(name.to_owned(), part);
+        }
     }
     Frame { flow: flow.to_owned(), node, variables }
 }
@@ -45,6 +56,31 @@ pub fn remember(frame: Frame, memory: &mut Memory) {
         Some(Value::Text(id)) => Some(id),
         _ => None,
     };
+    memory.input = variables.remove(INPUT).unwrap_or_default();
+    memory.error = variables.remove(ERROR).unwrap_or_default();
+}
+
+/// A frame of a flow that begins when the ones above it are over.
+pub fn defer(called: Called) -> Frame {
+    let entrypoint = called.entrypoint.map_or(Value::Null, Value::Text);
+    let parts = [(BEGIN, entrypoint), (INPUT, called.input), (CONTEXT, Value::Map(called.context))];
+    let variables = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
+    Frame { flow: called.flow, node: 0, variables }
+}
+
+/// Takes back what [`defer`] kept; any other frame is given back.
+pub fn deferred(mut frame: Frame) -> Result<Called, Frame> {
+    let entrypoint = match frame.variables.remove(BEGIN) {
+        Some(Value::Text(name)) => Some(name),
+        Some(_) => None,
+        None => return Err(frame),
+    };
+    let context = match frame.variables.remove(CONTEXT) {
+        Some(Value::Map(context)) => context,
+        _ => BTreeMap::new(),
+    };
+    let input = frame.variables.remove(INPUT).unwrap_or_default();
+    Ok(Called { flow: frame.flow, entrypoint, input, context })
 }
 
 /// The record as a turn found it, and what became of it.
@@ -68,7 +104,7 @@ pub fn record(
     now_ms: u64,
 ) -> Option<Record> {
     let new_locale = locale.filter(|locale| Some(*locale) != memory.locale.as_deref());
-    let changed = session.changed || wait.is_some() || (session.existed && new_locale.is_some());
+    let changed = session.changed || (session.existed && new_locale.is_some());
     if !changed {
         return None;
     }
@@ -81,6 +117,11 @@ pub fn record(
         updated_ms: now_ms.max(session.updated_ms),
         revision: session.revision.saturating_add(1),
     })
+}
+
+/// Sets a variable of the flow.
+pub fn assign(name: &str, value: Value, memory: &mut Memory) {
+    set(name, value, &mut memory.variables);
 }
 
 /// Does what a `state` node says and gives its result: what is there now, for `delete` what was there.
@@ -175,6 +216,19 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_that_has_not_begun_is_told_from_one_that_has() {
+        let called = Called {
+            flow: "later".to_owned(),
+            entrypoint: Some("side".to_owned()),
+            input: Value::Int(3),
+            context: [("v".to_owned(), Value::Int(1))].into(),
+        };
+        assert_eq!(deferred(defer(called.clone())), Ok(called));
+        let begun = frame("main", 3, &mut Memory::default());
+        assert_eq!(deferred(begun.clone()), Err(begun));
+    }
+
+    #[test]
     fn a_locale_alone_makes_no_record() {
         let mut memory = Memory::default();
         let stranger = Session::default();
@@ -182,7 +236,7 @@ mod tests {
         let known = Session { existed: true, created_ms: 1, revision: 7, ..Session::default() };
         let written = record(&known, &mut memory, None, Some("de"), 5).unwrap();
         assert_eq!((written.created_ms, written.updated_ms, written.revision), (1, 5, 8));
-        let later = Session { updated_ms: 9, ..known };
+        let later = Session { updated_ms: 9, changed: true, ..known };
         assert_eq!(record(&later, &mut Memory::default(), Some(Wait::default()), None, 5).unwrap().updated_ms, 9);
         assert_eq!(written.locale.as_deref(), Some("de"));
     }

@@ -1,7 +1,7 @@
 //! Evaluates a postfix program. Total: a missing path is null, a comparison across types is false. Only bytes that the
 //! parser did not write make an error.
 
-use super::Op;
+use super::{Helper, Op};
 use crate::budget::RenderError;
 use crate::data::{Datum, View};
 use minicbor::Decoder;
@@ -9,20 +9,43 @@ use minicbor::Decoder;
 /// Operands under way at once. The parser's depth of 64 never needs more than this.
 const MAX_STACK: usize = 256;
 
+/// What a program asks while it runs.
+pub trait Source<'a> {
+    fn lookup(&self, path: &str) -> Datum<'a>;
+
+    fn call(&mut self, helper: Helper, arguments: &[Datum<'a>]) -> Result<Datum<'a>, RenderError>;
+}
+
+impl<'a, 'v: 'a> Source<'a> for View<'v> {
+    fn lookup(&self, path: &str) -> Datum<'a> {
+        View::lookup(self, path)
+    }
+
+    fn call(&mut self, _: Helper, _: &[Datum<'a>]) -> Result<Datum<'a>, RenderError> {
+        Err(malformed("a helper is called outside a template"))
+    }
+}
+
 /// Whether the program's one result counts as true.
-pub fn condition(program: &[u8], view: View<'_>) -> Result<bool, RenderError> {
-    match run(program, view)?.as_slice() {
-        [result] => Ok(result.truthy()),
+pub fn condition(program: &[u8], mut view: View<'_>) -> Result<bool, RenderError> {
+    truth(program, &mut view)
+}
+
+/// As [`condition`], where helpers may be called.
+pub fn truth<'a>(program: &'a [u8], source: &mut impl Source<'a>) -> Result<bool, RenderError> {
+    value(program, source).map(|result| result.truthy())
+}
+
+/// The program's one result.
+pub fn value<'a>(program: &'a [u8], source: &mut impl Source<'a>) -> Result<Datum<'a>, RenderError> {
+    let mut results = run(program, source)?;
+    match (results.pop(), results.is_empty()) {
+        (Some(result), true) => Ok(result),
         _ => Err(malformed("an expression has one result")),
     }
 }
 
-/// The values of a list of operands.
-pub fn operands<'a>(program: &'a [u8], view: View<'a>) -> Result<Vec<Datum<'a>>, RenderError> {
-    run(program, view)
-}
-
-fn run<'a>(program: &'a [u8], view: View<'a>) -> Result<Vec<Datum<'a>>, RenderError> {
+fn run<'a>(program: &'a [u8], source: &mut impl Source<'a>) -> Result<Vec<Datum<'a>>, RenderError> {
     let mut decoder = Decoder::new(program);
     let mut stack: Vec<Datum<'a>> = Vec::with_capacity(4);
     while decoder.position() < program.len() {
@@ -33,8 +56,18 @@ fn run<'a>(program: &'a [u8], view: View<'a>) -> Result<Vec<Datum<'a>>, RenderEr
             Op::Int(i) => Datum::Int(i),
             Op::Float(f) => Datum::Float(f),
             Op::Text(text) => Datum::Text(text.0),
-            Op::Path(path) => view.lookup(&path),
+            Op::Path(path) => source.lookup(&path),
             Op::Not => Datum::Bool(!pop(&mut stack)?.truthy()),
+            Op::Default => {
+                let fallback = pop(&mut stack)?;
+                let given = pop(&mut stack)?;
+                if missing(&given) { fallback } else { given }
+            }
+            Op::Call(helper, count) => {
+                let first = stack.len().checked_sub(usize::from(count));
+                let first = first.ok_or_else(|| malformed("a helper lacks an argument"))?;
+                source.call(helper, &stack.split_off(first))?
+            }
             operator => {
                 let right = pop(&mut stack)?;
                 let left = pop(&mut stack)?;
@@ -49,6 +82,15 @@ fn run<'a>(program: &'a [u8], view: View<'a>) -> Result<Vec<Datum<'a>>, RenderEr
     Ok(stack)
 }
 
+/// Zero and `false` are values of their own right.
+fn missing(value: &Datum<'_>) -> bool {
+    match value {
+        Datum::Null => true,
+        Datum::Text(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
 /// `!=` is the opposite of `==`, so `state.name != null` holds for a text, though the types differ.
 fn apply(operator: &Op<'_>, left: &Datum<'_>, right: &Datum<'_>) -> bool {
     match operator {
@@ -61,7 +103,9 @@ fn apply(operator: &Op<'_>, left: &Datum<'_>, right: &Datum<'_>) -> bool {
         Op::Greater => left.order(right).is_some_and(|order| order.is_gt()),
         Op::GreaterOrEqual => left.order(right).is_some_and(|order| order.is_ge()),
         Op::Contains => left.contains(right),
-        Op::Null | Op::Bool(_) | Op::Int(_) | Op::Float(_) | Op::Text(_) | Op::Path(_) | Op::Not => false,
+        // Not operators of two operands: `run` has taken them.
+        Op::Null | Op::Bool(_) | Op::Int(_) | Op::Float(_) | Op::Text(_) | Op::Path(_) => false,
+        Op::Not | Op::Default | Op::Call(..) => false,
     }
 }
 
@@ -125,6 +169,10 @@ mod tests {
             "true",
             "'a' < 'b'",
             "'it\\'s' == \"it's\"",
+            "map['k'] == 1",
+            "map[\"k\"] == 1",
+            "this.n == 3",
+            "s.length >= 5 and list.length < 3",
             "!missing == true",
         ] {
             assert!(holds(text), "{text}");
@@ -172,8 +220,11 @@ mod tests {
 
     #[test]
     fn an_operator_without_operands_is_damage() {
-        let mut program = Vec::new();
-        append(&mut program, &Op::And);
-        assert!(matches!(condition(&program, View::of(&data())), Err(RenderError::Malformed(_))));
+        for damaged in [Op::And, Op::Default, Op::Call(Helper::Truncate, 2), Op::Call(Helper::Now, 0)] {
+            let mut program = Vec::new();
+            append(&mut program, &damaged);
+            let result = condition(&program, View::of(&data()));
+            assert!(matches!(result, Err(RenderError::Malformed(_))), "{damaged:?}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Words of the expression language. Paths are one word: `state.items[0].name` becomes `state.items.0.name`.
+//!
+//! Of Handlebars' ways to write a path, `a/b`, `./a`, `../a`, `a.[some key]` and `@root.a` are known too, and so is a JSON
+//! pointer such as `/items/0/name`. A key that has a dot in it can't be reached by a path.
 
-use super::parse::SyntaxError;
+use super::parse::{Place, SyntaxError};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
@@ -9,6 +12,8 @@ pub enum Token {
     Text(String),
     /// A path, dotted, or a keyword when it has one segment.
     Word(String),
+    /// `name=`, before an argument. Only where helpers are called.
+    Name(String),
     Sign(&'static str),
     End,
 }
@@ -32,8 +37,8 @@ const HABITS: [(&str, &str); 6] = [
 /// Single signs that are half of one. After [`SIGNS`].
 const HALVES: [(&str, &str); 3] = [("=", "use `==`"), ("&", "use `&&` or `and`"), ("|", "use `||` or `or`")];
 
-pub fn tokens(text: &str) -> Result<Vec<(Token, usize)>, SyntaxError> {
-    let mut lexer = Lexer { text, at: 0 };
+pub fn tokens(text: &str, place: Place) -> Result<Vec<(Token, usize)>, SyntaxError> {
+    let mut lexer = Lexer { text, at: 0, place };
     let mut tokens = Vec::new();
     loop {
         lexer.skip(char::is_whitespace);
@@ -50,6 +55,7 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, usize)>, SyntaxError> {
 struct Lexer<'t> {
     text: &'t str,
     at: usize,
+    place: Place,
 }
 
 impl<'t> Lexer<'t> {
@@ -76,6 +82,13 @@ impl<'t> Lexer<'t> {
             '"' | '\'' => self.quoted(first),
             _ if first.is_ascii_digit() || negative => self.number(),
             _ if begins_name(first) => self.path(),
+            // `./a`, `../a`; a number begins with a digit.
+            '.' => self.path(),
+            // A JSON pointer is a path that begins with what separates it.
+            '/' if rest.chars().nth(1).is_some_and(continues_name) => {
+                self.at += 1;
+                self.path()
+            }
             _ => self.sign(first),
         }
     }
@@ -149,44 +162,121 @@ impl<'t> Lexer<'t> {
 
     fn path(&mut self) -> Result<Token, SyntaxError> {
         let start = self.at;
-        let mut path = String::new();
-        if self.peek() == Some('@') {
-            self.at += 1;
-            path.push('@');
-        }
-        path.push_str(self.skip(continues_name));
+        let mut path = self.beginning()?;
         loop {
             let segment = match self.peek() {
+                Some('.') if self.rest().starts_with(".[") => {
+                    self.at += 1;
+                    self.bracket(true)?
+                }
                 Some('.') => {
                     self.at += 1;
-                    self.skip(continues_name)
+                    self.skip(continues_name).to_owned()
                 }
-                Some('[') => {
+                Some('/') if self.rest().chars().nth(1).is_some_and(continues_name) => {
                     self.at += 1;
-                    let digits = self.skip(|c| c.is_ascii_digit());
-                    if self.peek() != Some(']') || digits.is_empty() {
-                        return Err(SyntaxError::new(self.at, "an index is a whole number, as in `[0]`".to_owned()));
-                    }
-                    self.at += 1;
-                    digits
+                    self.skip(continues_name).to_owned()
                 }
+                Some('[') => self.bracket(false)?,
                 _ => break,
             };
             if segment.is_empty() {
                 return Err(SyntaxError::new(self.at, "a name is missing after the dot".to_owned()));
             }
             path.push('.');
-            path.push_str(segment);
+            path.push_str(&segment);
         }
-        if path.starts_with('@') && path != "@index" {
-            return Err(SyntaxError::new(start, format!("`{path}` is not known")).hint("`@index` is, inside `#each`"));
+        let root = path.split('.').next().unwrap_or_default();
+        if path.starts_with('@') && !(LOCALS.contains(&path.as_str()) || (root == "@root" && path.len() > root.len())) {
+            let error = SyntaxError::new(start, format!("`{path}` is not known"));
+            return Err(error.hint("known are `@root.name` and, inside `#each`, `@index`, `@key`, `@first`, `@last`"));
         }
         if path.split('.').count() > MAX_SEGMENTS {
             return Err(SyntaxError::new(start, format!("a path has at most {MAX_SEGMENTS} segments")));
         }
+        let follows = |sign: &str| self.rest().starts_with(sign);
+        if self.place.in_template && follows("=") && !follows("==") && path.chars().all(continues_name) {
+            self.at += 1;
+            return Ok(Token::Name(path));
+        }
         Ok(Token::Word(path))
     }
+
+    /// The steps out of blocks, and the first name.
+    fn beginning(&mut self) -> Result<String, SyntaxError> {
+        let start = self.at;
+        let mut path = String::new();
+        if self.peek() == Some('.') && !self.place.in_template {
+            return Err(SyntaxError::new(start, "`.` has no meaning here".to_owned()));
+        }
+        while self.rest().starts_with("../") {
+            self.at += 3;
+            path.push_str("../");
+        }
+        if path.len() / 3 > MAX_SEGMENTS {
+            return Err(SyntaxError::new(start, format!("a path has at most {MAX_SEGMENTS} segments")));
+        }
+        let rest = self.rest();
+        if let Some(after) = rest.strip_prefix("..") {
+            if after.starts_with(|c: char| continues_name(c) || c == '.') {
+                return Err(SyntaxError::new(self.at, "a name is missing between the dots".to_owned()));
+            }
+            self.at += 2;
+            path.push_str("../this");
+        } else if let Some(after) = rest.strip_prefix("./") {
+            self.at += 2;
+            if after.starts_with(continues_name) {
+                path.push_str("this.");
+                path.push_str(self.skip(continues_name));
+            } else {
+                path.push_str("this");
+            }
+        } else if let Some(after) = rest.strip_prefix('.') {
+            if after.starts_with(|c: char| continues_name(c) || c == '[') {
+                return Err(SyntaxError::new(self.at, "a path does not begin with a dot".to_owned()));
+            }
+            self.at += 1;
+            path.push_str("this");
+        } else {
+            if rest.starts_with('@') {
+                self.at += 1;
+                path.push('@');
+            }
+            let name = self.skip(continues_name);
+            if name.is_empty() && path.ends_with('/') {
+                path.push_str("this");
+            }
+            path.push_str(name);
+        }
+        Ok(path)
+    }
+
+    /// `[0]`, `['key']` or, behind a dot as Handlebars has it, `[any key]`.
+    fn bracket(&mut self, bare: bool) -> Result<String, SyntaxError> {
+        self.at += 1;
+        let start = self.at;
+        let key = match self.peek() {
+            Some(quote @ ('"' | '\'')) => match self.quoted(quote)? {
+                Token::Text(key) => key,
+                _ => String::new(),
+            },
+            _ if bare => self.skip(|c| c != ']').to_owned(),
+            _ => self.skip(|c| c.is_ascii_digit()).to_owned(),
+        };
+        if self.peek() != Some(']') || key.is_empty() {
+            let message = "an index is a whole number as in `[0]`, or a key as in `['name']`".to_owned();
+            return Err(SyntaxError::new(self.at, message));
+        }
+        if key.contains(['.', '/']) {
+            return Err(SyntaxError::new(start, "a key with a dot or `/` in it can't be reached by a path".to_owned()));
+        }
+        self.at += 1;
+        Ok(key)
+    }
 }
+
+/// What `#each` knows of its item.
+const LOCALS: [&str; 4] = ["@index", "@key", "@first", "@last"];
 
 fn begins_name(c: char) -> bool {
     c.is_alphabetic() || c == '_' || c == '@'

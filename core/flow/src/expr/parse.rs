@@ -3,8 +3,10 @@
 //! `or` binds loosest, then `and`, then `not`, then one comparison, then `!` and operands. Comparisons don't chain.
 
 use super::Op;
+use super::helper::{Meaning, Signature, find, names};
 use super::lex::{Token, tokens};
 use crate::ir::{Program, Text, append};
+use greentic_types::nearest;
 use std::borrow::Cow;
 
 /// How deep parentheses and negations may nest: parsing recurses.
@@ -35,29 +37,54 @@ impl SyntaxError {
     }
 }
 
+/// Where a text stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
+    /// Helpers can be called, and paths be written in Handlebars' ways.
+    pub in_template: bool,
+    /// `#each` and `#with` around it. Outside of them `this` is the data itself.
+    pub blocks: usize,
+}
+
 /// One whole expression.
 pub fn expression(text: &str) -> Result<Vec<Op<'static>>, SyntaxError> {
-    let mut parser = Parser::new(text)?;
+    template_expression(text, Place::default())
+}
+
+/// One whole expression in a template, as `{{#if}}` has it.
+pub fn template_expression(text: &str, place: Place) -> Result<Vec<Op<'static>>, SyntaxError> {
+    let mut parser = Parser::new(text, place)?;
     parser.any()?;
     parser.end()?;
     Ok(parser.operations)
 }
 
-/// Operands side by side, as a template helper has them.
-pub fn operand_list(text: &str) -> Result<Vec<Op<'static>>, SyntaxError> {
-    let mut parser = Parser::new(text)?;
-    while parser.peek() != &Token::End {
-        parser.operand()?;
-    }
+/// The name of a helper and its arguments, as they stand between the braces.
+pub fn call(text: &str, place: Place) -> Result<Vec<Op<'static>>, SyntaxError> {
+    let mut parser = Parser::new(text, place)?;
+    parser.call()?;
+    parser.end()?;
     Ok(parser.operations)
 }
 
+/// One argument: a path, a value, or something in parentheses.
+pub fn operand(text: &str, place: Place) -> Result<Vec<Op<'static>>, SyntaxError> {
+    let mut parser = Parser::new(text, place)?;
+    parser.argument()?;
+    match parser.peek() {
+        Token::End => Ok(parser.operations),
+        _ => Err(SyntaxError::new(0, "just one value is expected here".to_owned())),
+    }
+}
+
 /// One path and nothing else.
-pub fn path(text: &str) -> Result<String, SyntaxError> {
-    let operations = operand_list(text)?;
-    match operations.into_iter().next() {
-        Some(Op::Path(path)) if Parser::new(text)?.tokens.len() == 2 => Ok(path.0.into_owned()),
-        _ => Err(SyntaxError::new(0, "a path is expected here, as in `state.items`".to_owned())),
+pub fn path(text: &str, place: Place) -> Result<String, SyntaxError> {
+    let mut parser = Parser::new(text, place)?;
+    let wrong = || SyntaxError::new(0, "a path is expected here, as in `state.items`".to_owned());
+    parser.operand().map_err(|_| wrong())?;
+    match (parser.operations.pop(), parser.peek()) {
+        (Some(Op::Path(path)), Token::End) => Ok(path.0.into_owned()),
+        _ => Err(wrong()),
     }
 }
 
@@ -70,24 +97,33 @@ pub fn assemble(operations: &[Op<'_>]) -> Program<'static> {
     program.into()
 }
 
-/// The first segments of the paths that operations read.
-pub fn roots(operations: &[Op<'_>]) -> impl Iterator<Item = String> {
+/// The paths that operations read, without the steps that lead out of blocks.
+fn paths<'o>(operations: &'o [Op<'_>]) -> impl Iterator<Item = &'o str> {
     operations.iter().filter_map(|operation| match operation {
-        Op::Path(path) => path.split('.').next().map(str::to_owned),
+        Op::Path(path) => {
+            let path = path.rsplit("../").next().unwrap_or_default();
+            Some(path.strip_prefix("@root.").unwrap_or(path))
+        }
         _ => None,
     })
+}
+
+/// The first segments of the paths that operations read.
+pub fn roots<'o>(operations: &'o [Op<'_>]) -> impl Iterator<Item = String> + 'o {
+    paths(operations).filter_map(|path| path.split('.').next().map(str::to_owned))
 }
 
 struct Parser {
     tokens: Vec<(Token, usize)>,
     at: usize,
     depth: u32,
+    place: Place,
     operations: Vec<Op<'static>>,
 }
 
 impl Parser {
-    fn new(text: &str) -> Result<Self, SyntaxError> {
-        Ok(Parser { tokens: tokens(text)?, at: 0, depth: 0, operations: Vec::new() })
+    fn new(text: &str, place: Place) -> Result<Self, SyntaxError> {
+        Ok(Parser { tokens: tokens(text, place)?, at: 0, depth: 0, place, operations: Vec::new() })
     }
 
     fn peek(&self) -> &Token {
@@ -174,13 +210,81 @@ impl Parser {
         }
         let open = self.offset();
         if self.take("(") {
-            self.deeper(Parser::any)?;
+            self.deeper(if self.at_call() { Parser::call } else { Parser::any })?;
             if !self.take(")") {
                 return Err(SyntaxError::new(open, "this parenthesis is not closed".to_owned()));
             }
             return Ok(());
         }
         self.operand()
+    }
+
+    /// Whether a helper's name and then an argument follow. A path of the same name is followed by an operator.
+    fn at_call(&self) -> bool {
+        let (Token::Word(name), true) = (self.peek(), self.place.in_template) else { return false };
+        let Some(signature) = find(name).filter(|signature| signature.name != "not") else { return false };
+        match self.tokens.get(self.at + 1).map(|(token, _)| token) {
+            Some(Token::Word(word)) => !["and", "or", "contains"].contains(&word.as_str()),
+            Some(Token::Int(_) | Token::Float(_) | Token::Text(_) | Token::Name(_)) => true,
+            Some(Token::Sign(sign)) => *sign == "(" || (*sign == ")" && signature.required == 0),
+            Some(Token::End) | None => false,
+        }
+    }
+
+    /// A helper and its arguments, up to a closing parenthesis or the end.
+    fn call(&mut self) -> Result<(), SyntaxError> {
+        let start = self.offset();
+        let signature = match self.peek() {
+            Token::Word(name) => find(name).ok_or_else(|| no_helper(name, start))?,
+            _ => return Err(self.missing()),
+        };
+        self.at += 1;
+        let mut given: Vec<Option<Vec<Op<'static>>>> = Vec::new();
+        while !matches!(self.peek(), Token::End | Token::Sign(")")) {
+            let place = match self.peek() {
+                Token::Name(name) => {
+                    let place = signature.parameters.iter().position(|known| known == name);
+                    let place = place.ok_or_else(|| no_parameter(signature, name, self.offset()))?;
+                    self.at += 1;
+                    place
+                }
+                _ => given.len(),
+            };
+            if place >= signature.most() {
+                return Err(wrong_count(signature, start));
+            }
+            let from = self.operations.len();
+            self.argument()?;
+            given.resize(given.len().max(place + 1), None);
+            if let Some(slot) = given.get_mut(place) {
+                *slot = Some(self.operations.split_off(from));
+            }
+        }
+        if given.len() < signature.required || given.iter().take(signature.required).any(Option::is_none) {
+            return Err(wrong_count(signature, start));
+        }
+        self.assemble(signature, given);
+        Ok(())
+    }
+
+    fn assemble(&mut self, signature: &Signature, given: Vec<Option<Vec<Op<'static>>>>) {
+        let count = given.len();
+        for (index, argument) in given.into_iter().enumerate() {
+            self.operations.extend(argument.unwrap_or_else(|| vec![Op::Null]));
+            if let (Meaning::Chain(operator), true) = (&signature.meaning, index > 0) {
+                self.operations.push(operator.clone());
+            }
+        }
+        match &signature.meaning {
+            Meaning::Helper(helper) => self.operations.push(Op::Call(*helper, u8::try_from(count).unwrap_or(u8::MAX))),
+            Meaning::Operator(operator) => self.operations.push(operator.clone()),
+            Meaning::Chain(_) => {}
+            Meaning::Not => self.operations.push(Op::Not),
+        }
+    }
+
+    fn argument(&mut self) -> Result<(), SyntaxError> {
+        if self.peek() == &Token::Sign("(") { self.unary() } else { self.operand() }
     }
 
     fn deeper(&mut self, parse: fn(&mut Parser) -> Result<(), SyntaxError>) -> Result<(), SyntaxError> {
@@ -203,8 +307,15 @@ impl Parser {
                 "false" => Op::Bool(false),
                 "null" => Op::Null,
                 "and" | "or" | "not" | "contains" => return Err(self.missing()),
-                path => Op::Path(Text(Cow::Owned(path.to_owned()))),
+                path => {
+                    let path = if self.place.blocks == 0 { path.strip_prefix("this.").unwrap_or(path) } else { path };
+                    Op::Path(Text(Cow::Owned(path.to_owned())))
+                }
             },
+            Token::Name(name) => {
+                let error = SyntaxError::new(self.offset(), format!("`{name}=` stands where a value is expected"));
+                return Err(error.hint("use `==` to compare"));
+            }
             Token::Sign(_) | Token::End => return Err(self.missing()),
         };
         self.at += 1;
@@ -227,9 +338,31 @@ impl Parser {
     }
 }
 
+fn no_helper(name: &str, offset: usize) -> SyntaxError {
+    let error = SyntaxError::new(offset, format!("there is no helper `{name}`"));
+    match nearest(name, names()) {
+        Some(known) => error.hint(format!("did you mean `{known}`?")),
+        None => error.hint(format!("helpers are {}", names().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn no_parameter(signature: &Signature, name: &str, offset: usize) -> SyntaxError {
+    let known = signature.parameters.join("`, `");
+    SyntaxError::new(offset, format!("`{}` has no argument `{name}`", signature.name))
+        .hint(format!("its arguments are `{known}`"))
+}
+
+fn wrong_count(signature: &Signature, offset: usize) -> SyntaxError {
+    let (required, most) = (signature.required, signature.most());
+    let count = if required == most { required.to_string() } else { format!("{required} to {most}") };
+    SyntaxError::new(offset, format!("`{}` takes {count} argument(s)", signature.name))
+        .hint(format!("`@root.{}` is the data of that name", signature.name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expr::Helper;
     use proptest::prelude::*;
 
     fn error(text: &str) -> (usize, Option<String>) {
@@ -271,11 +404,68 @@ mod tests {
 
     #[test]
     fn indexes_are_written_with_dots() {
-        assert_eq!(path("state.items[0].name").unwrap(), "state.items.0.name");
-        assert_eq!(path(" @index ").unwrap(), "@index");
-        for bad in ["", "1", "a b", "a == b", "'x'", "true"] {
+        let path = |text: &str| path(text, Place { in_template: true, blocks: 1 });
+        for (text, expected) in [
+            ("state.items[0].name", "state.items.0.name"),
+            (" @index ", "@index"),
+            ("a['b c'].d", "a.b c.d"),
+            ("a.[b c]", "a.b c"),
+            ("a/b", "a.b"),
+            ("./a", "this.a"),
+            (".", "this"),
+            ("..", "../this"),
+            ("../../a.b", "../../a.b"),
+            ("@root.a", "@root.a"),
+        ] {
+            assert_eq!(path(text).unwrap(), expected, "{text}");
+        }
+        for bad in ["", "1", "a b", "a == b", "'x'", "true", "@root", "@other", "a.['x.y']", ".a", "..a", "a="] {
             assert!(path(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn this_is_the_data_outside_of_blocks() {
+        let outside = Place { in_template: true, blocks: 0 };
+        assert_eq!(path("this.a", outside).unwrap(), "a");
+        assert_eq!(path("./a", outside).unwrap(), "a");
+        assert_eq!(path("this", outside).unwrap(), "this");
+    }
+
+    #[test]
+    fn pointers_are_paths() {
+        let path = |name: &str| Op::Path(Text(Cow::Owned(name.to_owned())));
+        assert_eq!(expression("/items/0/name == 1").unwrap(), [path("items.0.name"), Op::Int(1), Op::Equal]);
+        for (text, offset) in [("/", 0), ("//a", 0), ("a == / b", 5)] {
+            assert_eq!(expression(text).unwrap_err().offset, offset, "{text}");
+        }
+    }
+
+    #[test]
+    fn calls_become_operations() {
+        let call = |text: &str| call(text, Place { in_template: true, blocks: 0 });
+        let path = |name: &str| Op::Path(Text(Cow::Owned(name.to_owned())));
+        assert_eq!(call("eq a 1").unwrap(), [path("a"), Op::Int(1), Op::Equal]);
+        assert_eq!(call("and a b c").unwrap(), [path("a"), path("b"), Op::And, path("c"), Op::And]);
+        assert_eq!(call("not (eq a b)").unwrap(), [path("a"), path("b"), Op::Equal, Op::Not]);
+        let truncate = [path("a"), Op::Int(3), Op::Call(Helper::Truncate, 2)];
+        assert_eq!(call("truncate a length=3").unwrap(), truncate);
+        assert_eq!(call("truncate length=3 text=a").unwrap(), truncate);
+        assert_eq!(call("currency a code=\"EUR\"").unwrap().len(), 3);
+        for (text, offset) in [("truncate a", 0), ("eq a b c", 0), ("uppercas a", 0), ("json b=a", 5), ("eq a (", 6)] {
+            assert_eq!(call(text).unwrap_err().offset, offset, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_condition_may_call_and_a_path_may_have_a_helpers_name() {
+        let condition = |text: &str| template_expression(text, Place { in_template: true, blocks: 0 });
+        assert_eq!(condition("(eq a b) and not (gt c 1)").unwrap().len(), 8);
+        assert_eq!(condition("(default == 1)").unwrap().len(), 3);
+        assert_eq!(condition("(not a)").unwrap().len(), 2);
+        assert_eq!(condition("(and a b)").unwrap().len(), 3);
+        assert!(expression("(eq a b)").is_err());
+        assert!(expression("a = b").is_err());
     }
 
     #[test]
@@ -291,16 +481,19 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".{0,64}") {
             let _ = expression(&text);
-            let _ = operand_list(&text);
+            let _ = call(&text, Place { in_template: true, blocks: 1 });
         }
 
         #[test]
         fn no_text_of_our_words_panics(words in prop::collection::vec(
-            prop::sample::select(vec!["a.b", "a[0]", "(", ")", "!", "not", "and", "or", "==", "<", "'x'", "1", "-2.5", " ", "é", "contains", "\"", "\\"]), 0..16,
+            prop::sample::select(vec!["a.b", "a[0]", "(", ")", "!", "not", "and", "or", "==", "<", "'x'", "1", "-2.5", " ", "é", "contains", "\"", "\\", "eq ", "(eq ", "length=", "../", "./", ".", "[", "]", "/", "@root."]), 0..16,
         )) {
             let text = words.concat();
-            if let Err(error) = expression(&text) {
-                prop_assert!(text.is_char_boundary(error.offset));
+            let place = Place { in_template: true, blocks: 0 };
+            for result in [expression(&text), template_expression(&text, place), call(&text, place)] {
+                if let Err(error) = result {
+                    prop_assert!(text.is_char_boundary(error.offset), "{:?}", error);
+                }
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Builds the tree from the parser's events, within limits: a few lines of aliases can stand for a billion nodes.
 
 use super::{Content, Entry, Node, Scalar};
-use crate::finding::{Finding, Position};
-use granit_parser::{Event, Parser, Span};
+use crate::finding::{Finding, Findings, Position};
+use granit_parser::{Event, Parser, Placement, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of one flow. The largest public flows have some tens of kilobytes.
@@ -15,16 +15,48 @@ const MAX_DEPTH: usize = 32;
 const MAX_WEIGHT: usize = 8 * 1024 * 1024;
 const NODE_WEIGHT: usize = 64;
 
+/// Comments in a row that the parser may have to hold back.
+const MAX_BUFFERED_COMMENTS: usize = 10_000;
+
+/// A comment, for whoever writes the document again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    pub at: Position,
+    /// Behind the `#`.
+    pub text: String,
+    /// Whether nothing stands before it in its line.
+    pub own_line: bool,
+}
+
 /// The document, or findings why there is none. Some findings leave a tree that can still be looked through.
-pub fn load(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
-    let start = Position { line: 1, column: 1 };
+pub fn load(text: &str, findings: &mut Findings) -> Option<Node> {
+    parse(text, findings, false).map(|(root, _)| root)
+}
+
+/// The document with its comments, in the order of the text.
+pub fn load_with_comments(text: &str, findings: &mut Findings) -> Option<(Node, Vec<Comment>)> {
+    parse(text, findings, true)
+}
+
+fn parse(text: &str, findings: &mut Findings, comments: bool) -> Option<(Node, Vec<Comment>)> {
     if text.len() > MAX_TEXT {
-        findings.push(Finding::error("yaml", start, format!("the flow is larger than {MAX_TEXT} bytes")));
+        let message = format!("the flow is larger than {MAX_TEXT} bytes");
+        findings.push(Finding::error("yaml", Position::START, message));
         return None;
     }
-    let options = granit_parser::options! { emit_comments: false };
-    let mut builder =
-        Builder { text, findings: &mut *findings, open: Vec::new(), anchors: BTreeMap::new(), weight: 0, root: None };
+    let options = granit_parser::options! {
+        emit_comments: comments,
+        max_buffered_comment_events: MAX_BUFFERED_COMMENTS,
+    };
+    let mut builder = Builder {
+        text,
+        findings: &mut *findings,
+        open: Vec::new(),
+        anchors: BTreeMap::new(),
+        weight: 0,
+        root: None,
+        comments: Vec::new(),
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         let step = match event {
             Ok((event, span)) => builder.event(event, span),
@@ -39,11 +71,11 @@ pub fn load(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
             return None;
         }
     }
-    let root = builder.root;
+    let Builder { root, comments, .. } = builder;
     if root.is_none() {
-        findings.push(Finding::error("yaml", start, "the flow is empty".to_owned()));
+        findings.push(Finding::error("yaml", Position::START, "the flow is empty".to_owned()));
     }
-    root
+    Some((root?, comments))
 }
 
 fn position(line: usize, column: usize) -> Position {
@@ -67,11 +99,12 @@ enum Collection {
 
 struct Builder<'t, 'f> {
     text: &'t str,
-    findings: &'f mut Vec<Finding>,
+    findings: &'f mut Findings,
     open: Vec<Open>,
     anchors: BTreeMap<usize, (Node, usize)>,
     weight: usize,
     root: Option<Node>,
+    comments: Vec<Comment>,
 }
 
 impl<'t> Builder<'t, '_> {
@@ -105,6 +138,12 @@ impl<'t> Builder<'t, '_> {
                 let copy = fits.then(|| node.clone());
                 self.grow(weight, at)?;
                 copy.map_or(Ok(()), |copy| self.add(copy, 0, before, at))
+            }
+            Event::Comment(text, placement) => {
+                let own_line = placement != Placement::Right;
+                self.grow(NODE_WEIGHT + text.len(), at)?;
+                self.comments.push(Comment { at, text: text.into_owned(), own_line });
+                Ok(())
             }
             Event::DocumentStart(..) if self.root.is_some() => {
                 let finding = Finding::error("yaml", at, "a flow is one YAML document".to_owned());
@@ -181,16 +220,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn codes(text: &str) -> Vec<(&'static str, u32, u32)> {
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         load(text, &mut findings);
-        findings.iter().map(|finding| (finding.code, finding.line, finding.column)).collect()
+        findings.into_sorted().iter().map(|finding| (finding.code, finding.line, finding.column)).collect()
     }
 
     #[test]
     fn places_are_those_of_the_file() {
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         let root = load("a: 1\nbé:\n  - x\n  - {k: 'v'}\n", &mut findings).unwrap();
-        assert!(findings.is_empty(), "{findings:?}");
+        assert!(!findings.failed(), "{findings:?}");
         let Content::Map(entries) = &root.content else { panic!() };
         assert_eq!((entries[1].key.as_str(), entries[1].at), ("bé", Position { line: 2, column: 1 }));
         let Content::List(items) = &entries[1].value.content else { panic!() };
@@ -215,7 +254,7 @@ mod tests {
 
     #[test]
     fn aliases_are_copies() {
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         let root = load("a: &x {k: 1}\nb: *x\n", &mut findings).unwrap();
         let Content::Map(entries) = &root.content else { panic!() };
         assert_eq!(entries[0].value, entries[1].value);
@@ -231,6 +270,14 @@ mod tests {
         let found = codes(&text);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, "yaml");
+    }
+
+    #[test]
+    fn comments_have_their_places() {
+        let text = "# first\na: 1 # one\nb:\n  # inner\n  - x\n";
+        let (_, comments) = load_with_comments(text, &mut Findings::default()).unwrap();
+        let found: Vec<_> = comments.iter().map(|c| (c.text.as_str(), c.at.line, c.own_line)).collect();
+        assert_eq!(found, [(" first", 1, true), (" one", 2, false), (" inner", 4, true)]);
     }
 
     proptest! {

@@ -13,6 +13,16 @@ pub struct Scalar {
 }
 
 impl Scalar {
+    /// Text that no file holds.
+    pub fn quoted(text: String) -> Scalar {
+        Scalar { raw: String::new(), style: ScalarStyle::DoubleQuoted, text }
+    }
+
+    /// A plain scalar that no file holds.
+    pub fn plain(text: &str) -> Scalar {
+        Scalar { raw: String::new(), style: ScalarStyle::Plain, text: text.to_owned() }
+    }
+
     pub fn is_null(&self) -> bool {
         self.style == ScalarStyle::Plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
@@ -133,10 +143,6 @@ fn number(text: &str) -> Option<Value> {
 mod tests {
     use super::*;
 
-    fn plain(text: &str) -> Scalar {
-        Scalar { text: text.to_owned(), style: ScalarStyle::Plain, raw: text.to_owned() }
-    }
-
     #[test]
     fn the_core_schema() {
         let text = |text: &str| Value::Text(text.to_owned());
@@ -161,7 +167,7 @@ mod tests {
             ("-", text("-")),
             ("99999999999999999999", Value::Float(1e20)),
         ] {
-            assert_eq!(plain(written).value(), expected, "{written}");
+            assert_eq!(Scalar::plain(written).value(), expected, "{written}");
         }
     }
 

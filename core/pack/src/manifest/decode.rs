@@ -131,8 +131,13 @@ impl Reader<'_> {
     }
 
     fn capabilities(&mut self) -> Read<Capabilities> {
-        self.record(2)?;
-        Ok(Capabilities { id: self.keyed("id", Self::text)?, provides: self.keyed("provides", Self::texts)? })
+        let keys = self.0.map()?;
+        if keys != Some(2) && keys != Some(3) {
+            return Err(ManifestError::Layout("an entry has too many or too few keys"));
+        }
+        let (id, provides) = (self.keyed("id", Self::text)?, self.keyed("provides", Self::texts)?);
+        let hosts = if keys == Some(3) { self.keyed("hosts", Self::texts)? } else { Vec::new() };
+        Ok(Capabilities { id, provides, hosts })
     }
 
     fn secrets(&mut self) -> Read<Secrets> {

@@ -45,10 +45,17 @@ fn identity(w: &mut Writer, manifest: &Manifest) -> Written {
     optional(w, "repository", manifest.repository.as_deref())?;
     optional(w, "homepage", manifest.homepage.as_deref())?;
     optional(w, "readme", manifest.readme.as_deref())?;
-    w.str("capabilities")?.map(2)?;
-    w.str("id")?.str(&manifest.capabilities.id)?;
+    let capabilities = &manifest.capabilities;
+    // A pack that asks for no host is written as before there was this key.
+    w.str("capabilities")?.map(if capabilities.hosts.is_empty() { 2 } else { 3 })?;
+    w.str("id")?.str(&capabilities.id)?;
     w.str("provides")?;
-    texts(w, &manifest.capabilities.provides)
+    texts(w, &capabilities.provides)?;
+    if !capabilities.hosts.is_empty() {
+        w.str("hosts")?;
+        texts(w, &capabilities.hosts)?;
+    }
+    Ok(())
 }
 
 fn files(w: &mut Writer, manifest: &Manifest) -> Written {

@@ -14,7 +14,11 @@ fn sample() -> Manifest {
         repository: None,
         homepage: None,
         readme: None,
-        capabilities: Capabilities { id: "greentic.cap.app.v1".into(), provides: vec!["messaging".into()] },
+        capabilities: Capabilities {
+            id: "greentic.cap.app.v1".into(),
+            provides: vec!["messaging".into()],
+            hosts: vec![],
+        },
         flows: BTreeMap::from([(
             "main".into(),
             FlowEntry { path: "flows/main.ygtc".into(), hash: [1; 32], image_hash: [2; 32] },
@@ -54,6 +58,22 @@ fn round_trip() {
     let bytes = manifest.encode().unwrap();
     assert_eq!(bytes[..21], *b"\xb3\x73pack_format_version");
     assert_eq!(Manifest::decode(&bytes).unwrap(), manifest);
+}
+
+#[test]
+fn hosts_are_written_only_where_some_are_asked_for() {
+    let plain = sample().encode().unwrap();
+    assert!(!plain.windows(5).any(|window| window == b"hosts"));
+    let mut asking = sample();
+    asking.capabilities.hosts = vec!["api.example.com".into()];
+    let bytes = asking.encode().unwrap();
+    assert_eq!(Manifest::decode(&bytes).unwrap().capabilities.hosts, ["api.example.com"]);
+    assert_ne!(asking.compute_content_hash().unwrap(), sample().content_hash);
+    // The key with an empty list would be a second way to write a manifest that asks for nothing.
+    let at = bytes.windows(6).position(|window| window == b"\x65hosts").unwrap();
+    let host = b"\x81\x6fapi.example.com".len();
+    let empty = [&bytes[..at + 6], &b"\x80"[..], &bytes[at + 6 + host..]].concat();
+    assert!(matches!(Manifest::decode(&empty), Err(ManifestError::Layout("it is not in its one encoding"))));
 }
 
 #[test]
