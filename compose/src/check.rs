@@ -15,6 +15,8 @@ pub const SETTINGS: &str = "greentic:edge/settings@1.0.0";
 pub const DEPLOYMENT: &str = "greentic:edge/deployment@1.0.0";
 /// The documented export of a node component.
 pub const EXECUTE: &str = "execute";
+/// What the nodes of other documented worlds export, which our host has bridges to and a composition has not.
+const BRIDGED: [&str; 2] = ["greentic:mcp/tool@", "greentic:component/component@"];
 
 pub const INCOMING_HANDLER: &str = "wasi:http/incoming-handler";
 pub const ENVIRONMENT: &str = "wasi:cli/environment";
@@ -108,6 +110,12 @@ impl Role {
 
 /// Refuses a part that lacks what its world exports, or asks for what its role is not given.
 pub fn part(role: Role, name: &str, surface: &Surface) -> Result<(), ComposeError> {
+    let is_bridged = |export: &&String| BRIDGED.iter().any(|name| export.starts_with(name));
+    if role == Role::Node
+        && let Some(interface) = surface.exports.iter().find(is_bridged)
+    {
+        return Err(ComposeError::NotBridged { part: name.to_owned(), interface: interface.clone() });
+    }
     for &wanted in role.exports() {
         if !surface.exports.iter().any(|export| export == wanted || interface(export) == Some(wanted)) {
             let reason = format!("export `{wanted}` is missing");
@@ -186,6 +194,15 @@ mod tests {
             let refused = part(Role::Node, "a", &surface(&[(import, true)], &[EXECUTE])).unwrap_err();
             assert!(matches!(refused, ComposeError::NotGranted { .. }), "{refused}");
             assert!(refused.to_string().contains(import), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_node_of_another_world_is_told_where_it_runs() {
+        for export in ["greentic:mcp/tool@1.0.0", "greentic:component/component@2.0.0"] {
+            let refused = part(Role::Node, "a", &surface(&[], &[export])).unwrap_err();
+            assert!(matches!(refused, ComposeError::NotBridged { .. }), "{refused}");
+            assert!(refused.to_string().contains(export), "{refused}");
         }
     }
 

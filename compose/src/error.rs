@@ -7,6 +7,11 @@ pub enum ComposeError {
     NotAComponent { part: String, reason: String },
     #[error("component `{part}` does not fit world `{world}`: {reason}")]
     DoesNotFit { part: String, world: &'static str, reason: String },
+    #[error(
+        "component `{part}` exports `{interface}`, which a composed component has no bridge to: serve this pack with \
+         `greentic-edge serve`, or build the component for `greentic:component@1.0.0`"
+    )]
+    NotBridged { part: String, interface: String },
     /// A right that no composed part of this role has, on any target.
     #[error("component `{part}` needs `{import}`, which is not given to a {role}")]
     NotGranted { part: String, import: String, role: &'static str },

@@ -8,13 +8,15 @@
 //! ```text
 //!            wasi:http/incoming-handler
 //!                      │
-//!    ┌──────────────  edge  ──────────────┐
-//!    │      │          │         │        │
-//!  data  provider   session    egress  dispatcher     data, dispatcher, nothing: generated
-//!           │          │         │        │
-//!     data, deployment │  deployment    nodes         every part but deployment has `nothing`
-//!               data, deployment   (or provider)      for its environment and file system
+//!    ┌──────────────  edge  ──────────────┬──────────┐
+//!    │      │          │         │        │          │
+//!  data  provider   session    egress  dispatcher  secrets    data, dispatcher, secrets, nothing: generated
+//!           │          │         │        │          │
+//!     data, secrets    │  deployment    nodes    deployment   every part but deployment has `nothing`
+//!               data, deployment   (or provider)              for its environment and file system
 //! ```
+//!
+//! `secrets` lets one list of names through to the deployment: the provider's and the flows' are not each other's.
 
 mod check;
 mod error;
@@ -25,8 +27,9 @@ mod surface;
 pub use error::ComposeError;
 
 use check::{DEPLOYMENT, EGRESS, EXECUTE, FLOW, NODES, PROVIDER, ROUTE, Role, SECRETS, SESSION_STORE, SETTINGS};
-use generated::{Scope, node_import};
+use generated::node_import;
 use graph::{Composition, Member, Supply, wasi_version};
+use std::collections::BTreeMap;
 
 /// Whose interfaces the composed component may import.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +64,7 @@ pub struct Route {
     pub team: Option<String>,
     pub channel: String,
     pub egress_subject: String,
+    pub events_subject: String,
     pub session_ttl_seconds: u32,
     pub default_locale: String,
     pub error_message: String,
@@ -79,6 +83,14 @@ pub struct FlowRecords<'a> {
     pub nodes: Vec<&'a [u8]>,
 }
 
+/// What is answered in one language, merged with what it falls back to.
+pub struct Language<'a> {
+    /// In small letters with `-` between its parts. Empty: every language that is not listed.
+    pub tag: String,
+    /// By keys.
+    pub texts: BTreeMap<&'a str, &'a str>,
+}
+
 /// What is built in. Never a secret.
 pub struct Data<'a> {
     pub route: &'a Route,
@@ -91,6 +103,8 @@ pub struct Data<'a> {
     pub default_flow: Option<&'a str>,
     /// A flow's place here is its number.
     pub flows: Vec<FlowRecords<'a>>,
+    /// The app's texts.
+    pub languages: Vec<Language<'a>>,
 }
 
 /// What [`compose`] joins.
@@ -102,6 +116,9 @@ pub struct Parts<'a> {
     pub deployment: Part<'a>,
     /// Named as the flows name them.
     pub nodes: Vec<Part<'a>>,
+    /// Names of the secrets that the provider may read, and of those that the flows may send. All are the deployment's.
+    pub provider_secrets: Vec<&'a str>,
+    pub flow_secrets: Vec<&'a str>,
     pub data: Data<'a>,
 }
 
@@ -128,15 +145,24 @@ pub fn compose(target: Target, parts: &Parts<'_>) -> Result<Composed, ComposeErr
     let mut members = vec![&edge, &provider, &session, &egress, &deployment];
     members.extend(&nodes);
     let wasi = wasi_version(&members);
-    let data = Member::generated("data", generated::data(&parts.data, Scope::Turn, &wasi)?)?;
+    let data = Member::generated("data", generated::data(&parts.data, &wasi)?)?;
     let names: Vec<&str> = parts.nodes.iter().map(|node| node.name).collect();
     let dispatcher = Member::generated("dispatcher", generated::dispatcher(&names)?)?;
+    let for_provider = Member::generated("secrets", generated::secrets(&parts.provider_secrets)?)?;
+    let for_flows = Member::generated("secrets", generated::secrets(&parts.flow_secrets)?)?;
 
     let mut composition = Composition::new(target, &members)?;
     let data = composition.place(&data, &[])?;
     let deployment = composition.place(&deployment, &[])?;
-    let supplies = [Supply::of(SECRETS, deployment), Supply::of(SETTINGS, data)];
+    let from_deployment = [Supply::of(SECRETS, deployment)];
+    // Where the flows have no secret, there is none that the provider must not see.
+    let secrets = match parts.flow_secrets.as_slice() {
+        [] => deployment,
+        _ => composition.place(&for_provider, &from_deployment)?,
+    };
+    let supplies = [Supply::of(SECRETS, secrets), Supply::of(SETTINGS, data)];
     let provider = composition.place(&provider, &supplies)?;
+    let for_flows = composition.place(&for_flows, &from_deployment)?;
     let supplies = [Supply::of(ROUTE, data), Supply::of(DEPLOYMENT, deployment)];
     let session = composition.place(&session, &supplies)?;
     let supplies = [Supply::of(DEPLOYMENT, deployment), Supply::of(PROVIDER, provider)];
@@ -155,6 +181,7 @@ pub fn compose(target: Target, parts: &Parts<'_>) -> Result<Composed, ComposeErr
         Supply::of(SESSION_STORE, session),
         Supply::of(EGRESS, egress),
         Supply::of(NODES, dispatcher),
+        Supply::of(SECRETS, for_flows),
     ];
     let front = composition.place(&edge, &supplies)?;
     composition.finish(front, &edge)
@@ -180,8 +207,9 @@ pub fn compose_egress(
         pack_version: data.pack_version,
         default_flow: None,
         flows: Vec::new(),
+        languages: Vec::new(),
     };
-    let data = Member::generated("data", generated::data(&data, Scope::Turn, &wasi_version(&members))?)?;
+    let data = Member::generated("data", generated::data(&data, &wasi_version(&members))?)?;
 
     let mut composition = Composition::new(target, &members)?;
     let data = composition.place(&data, &[])?;

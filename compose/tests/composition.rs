@@ -11,7 +11,7 @@
 
 use greentic_artifacts::{
     COMPOSED_EGRESS_DIRECT, COMPOSED_EGRESS_NATS, COMPOSED_EGRESS_TRIGGER, COMPOSED_ENVIRONMENT,
-    COMPOSED_SESSION_REDIS, EDGE, HELLO_HTTP, SHOUT, SPIN_SESSION_REDIS, SPIN_VARIABLES, TELEGRAM,
+    COMPOSED_SESSION_REDIS, EDGE, HELLO_HTTP, LOOKUP_TOOL, SHOUT, SPIN_SESSION_REDIS, SPIN_VARIABLES, TELEGRAM,
 };
 use greentic_compose::{
     ComposeError, Composed, Data, FlowRecords, Part, Parts, Route, Target, compose, compose_egress,
@@ -43,6 +43,7 @@ fn data(route: &Route) -> Data<'_> {
         pack_version: "abc",
         default_flow: Some("main"),
         flows: vec![FlowRecords { name: "main", head: b"h", nodes: vec![b"n"] }],
+        languages: Vec::new(),
     }
 }
 
@@ -58,6 +59,8 @@ fn parts(target: Target, route: &Route) -> Parts<'_> {
         egress: Part { name: "egress-nats", wasm: COMPOSED_EGRESS_NATS },
         deployment: Part { name: "deployment", wasm: deployment },
         nodes: vec![Part { name: "shout", wasm: SHOUT }, Part { name: "echo", wasm: SHOUT }],
+        provider_secrets: vec!["bot_token", "secret_token"],
+        flow_secrets: Vec::new(),
         data: data(route),
     }
 }
@@ -113,8 +116,12 @@ fn for_wasi_http_only_wasi_remains() {
     let composed = compose(Target::WasiHttp, &parts(Target::WasiHttp, &route)).unwrap();
     let lists: [&[&str]; 5] = [&BASE, &CLOCKS, &SOCKETS, &[SENDING, "wasi:cli/environment"], &RANDOM];
     assert_eq!(interfaces(&composed), expected(&lists));
-    // Five, two nodes, and data, dispatcher and nothing.
-    assert_eq!(composed.parts, 10);
+    // Five, two nodes, and data, dispatcher, nothing and the flows' secrets.
+    assert_eq!(composed.parts, 11);
+    // With secrets of its flows, the provider's are told apart from them.
+    let with_secrets = Parts { flow_secrets: vec!["api_key"], ..parts(Target::WasiHttp, &route) };
+    let composed = compose(Target::WasiHttp, &with_secrets).unwrap();
+    assert_eq!((interfaces(&composed), composed.parts), (expected(&lists), 12));
 }
 
 #[test]
@@ -187,6 +194,9 @@ fn parts_in_the_wrong_place_are_refused_by_name() {
     let nodes = vec![Part { name: "hello", wasm: HELLO_HTTP }];
     let refused = compose(Target::Spin, &Parts { nodes, ..parts(Target::Spin, &route) }).unwrap_err();
     assert_eq!(refused.to_string(), "component `hello` does not fit world `component`: export `execute` is missing");
+    let nodes = vec![Part { name: "lookup-tool", wasm: LOOKUP_TOOL }];
+    let refused = compose(Target::Spin, &Parts { nodes, ..parts(Target::Spin, &route) }).unwrap_err();
+    assert!(matches!(&refused, ComposeError::NotBridged { part, .. } if part == "lookup-tool"), "{refused}");
     for wasm in [&b""[..], b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0\x07", &EDGE[..EDGE.len() / 2]] {
         let nodes = vec![Part { name: "broken", wasm }];
         let refused = compose(Target::Spin, &Parts { nodes, ..parts(Target::Spin, &route) }).unwrap_err();

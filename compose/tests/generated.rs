@@ -9,8 +9,8 @@
     reason = "tests stop at a broken assumption"
 )]
 
-use greentic_compose::generated::{self, Empty, Scope};
-use greentic_compose::{ComposeError, Data, FlowRecords, Route};
+use greentic_compose::generated::{self, Empty};
+use greentic_compose::{ComposeError, Data, FlowRecords, Language, Route};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +23,7 @@ const ROUTE: &str = "greentic:edge/route@1.0.0";
 const FLOW: &str = "greentic:edge/flow@1.0.0";
 const SETTINGS: &str = "greentic:edge/settings@1.0.0";
 const NODES: &str = "greentic:edge/nodes@1.0.0";
+const SECRETS: &str = "greentic:edge/secrets@1.0.0";
 
 /// One instance and what it lives in.
 struct Guest {
@@ -104,6 +105,7 @@ fn route() -> Route {
         team: Some("süd".into()),
         channel: "telegram".into(),
         egress_subject: "greentic.egress.prod.acme.x.telegram".into(),
+        events_subject: "greentic.events.prod.acme".into(),
         session_ttl_seconds: 1_800,
         default_locale: "de-CH".into(),
         error_message: "Something went wrong.".into(),
@@ -121,6 +123,7 @@ fn data<'a>(route: &'a Route, flows: Vec<FlowRecords<'a>>, default_flow: Option<
         pack_version: "abc123",
         default_flow,
         flows,
+        languages: Vec::new(),
     }
 }
 
@@ -140,7 +143,7 @@ fn clock(linker: &mut Linker<()>, asked: Arc<AtomicU64>) {
 
 fn data_guest(data: &Data<'_>) -> (Guest, Arc<AtomicU64>) {
     let asked = Arc::new(AtomicU64::new(0));
-    let wasm = generated::data(data, Scope::Turn, WASI).unwrap();
+    let wasm = generated::data(data, WASI).unwrap();
     let guest = Guest::new(&wasm, |linker| clock(linker, Arc::clone(&asked)));
     (guest, asked)
 }
@@ -155,6 +158,7 @@ fn every_field_of_a_route_comes_back_and_the_time_is_asked_for_once() {
         ("tenant", tenant),
         ("channel", text("telegram")),
         ("egress-subject", text("greentic.egress.prod.acme.x.telegram")),
+        ("events-subject", text("greentic.events.prod.acme")),
         ("session-ttl-seconds", Val::U32(1_800)),
         ("received-at", Val::U64(1_790_000_000_123)),
         ("default-locale", text("de-CH")),
@@ -219,7 +223,7 @@ fn without_flows_nothing_is_found() {
 #[test]
 fn a_default_flow_that_is_not_there_is_refused() {
     let route = route();
-    let refused = generated::data(&data(&route, Vec::new(), Some("main")), Scope::Turn, WASI).unwrap_err();
+    let refused = generated::data(&data(&route, Vec::new(), Some("main")), WASI).unwrap_err();
     assert!(matches!(refused, ComposeError::NoSuchFlow { .. }), "{refused}");
 }
 
@@ -235,19 +239,11 @@ fn a_name_is_looked_up_often_without_memory_growing_past_its_limit() {
 }
 
 #[test]
-fn settings_alone_import_nothing() {
-    let route = route();
-    let wasm = generated::data(&data(&route, Vec::new(), None), Scope::Settings, WASI).unwrap();
-    let mut guest = Guest::new(&wasm, |_| {});
-    assert_eq!(guest.call(SETTINGS, "config", &[]), text(r#"{"mode":"markdown"}"#));
-}
-
-#[test]
 fn the_same_data_gives_the_same_bytes() {
     let route = route();
     let make = || {
         let flows = vec![FlowRecords { name: "main", head: b"h", nodes: vec![b"n"] }];
-        generated::data(&data(&route, flows, Some("main")), Scope::Turn, WASI).unwrap()
+        generated::data(&data(&route, flows, Some("main")), WASI).unwrap()
     };
     assert_eq!(make(), make());
 }
@@ -260,7 +256,7 @@ proptest! {
     fn any_records_come_back(
         names in prop::collection::btree_set("\\PC{0,12}", 0..5),
         records in prop::collection::vec(prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..6), 5),
-        strings in prop::collection::vec("\\PC{0,40}", 6),
+        strings in prop::collection::vec("\\PC{0,40}", 7),
         numbers in any::<[u32; 4]>(),
     ) {
         let route = Route {
@@ -269,6 +265,7 @@ proptest! {
             team: (numbers[0] % 2 == 0).then(|| strings[2].clone()),
             channel: strings[3].clone(),
             egress_subject: strings[4].clone(),
+            events_subject: strings[6].clone(),
             session_ttl_seconds: numbers[0],
             default_locale: strings[5].clone(),
             error_message: strings[0].clone(),
@@ -291,7 +288,8 @@ proptest! {
         let current = fields(guest.call(ROUTE, "current", &[]));
         prop_assert_eq!(&current[1].1, &text(&route.channel));
         prop_assert_eq!(&current[2].1, &text(&route.egress_subject));
-        prop_assert_eq!(&current[3].1, &Val::U32(route.session_ttl_seconds));
+        prop_assert_eq!(&current[3].1, &text(&route.events_subject));
+        prop_assert_eq!(&current[4].1, &Val::U32(route.session_ttl_seconds));
         prop_assert_eq!(&fields(current[0].1.clone())[2].1, &optional(route.team.as_deref()));
         for (number, (name, records)) in (0_u32..).zip(names.iter().zip(&records)) {
             let entry = guest.entry(Some(name)).unwrap();
@@ -306,6 +304,99 @@ proptest! {
         }
         prop_assert_eq!(guest.entry(None).map(|entry| entry[1].1.clone()), default_flow.map(text));
     }
+}
+
+/// What is answered in each language, by its tag.
+type Catalogues<'a> = [(&'a str, &'a [(&'a str, &'a str)])];
+
+fn texts_guest(route: &Route, catalogues: &Catalogues<'_>) -> Guest {
+    let languages = catalogues
+        .iter()
+        .map(|(tag, texts)| Language { tag: (*tag).to_owned(), texts: texts.iter().copied().collect() });
+    data_guest(&Data { languages: languages.collect(), ..data(route, Vec::new(), None) }).0
+}
+
+fn texts(guest: &mut Guest, locale: &str, keys: &[&str]) -> Vec<Option<String>> {
+    let keys = Val::List(keys.iter().map(|key| text(key)).collect());
+    let Val::List(answers) = guest.call(ROUTE, "texts", &[text(locale), keys]) else { panic!("no list") };
+    let answer = |answer: Val| match answer {
+        Val::Option(None) => None,
+        Val::Option(Some(found)) => match *found {
+            Val::String(found) => Some(found),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    answers.into_iter().map(answer).collect()
+}
+
+#[test]
+fn texts_are_found_as_our_host_finds_them() {
+    let route = route();
+    let catalogues: &Catalogues<'_> = &[
+        ("de", &[("bye", "Tschüss"), ("hi", "Hallo"), ("only.en", "Only")]),
+        ("de-ch", &[("bye", "Tschüss"), ("hi", "Grüezi"), ("only.en", "Only")]),
+        ("", &[("bye", "Bye"), ("hi", "Hi"), ("only.en", "Only")]),
+    ];
+    let mut guest = texts_guest(&route, catalogues);
+    let some = |text: &str| Some(text.to_owned());
+    // Often, because what an answer took must be given back.
+    for _ in 0..200 {
+        for (locale, hi, bye) in [
+            ("de", "Hallo", "Tschüss"),
+            ("DE_ch", "Grüezi", "Tschüss"),
+            ("de-CH-1996", "Grüezi", "Tschüss"),
+            ("de-AT", "Hallo", "Tschüss"),
+            ("fr-CH", "Hi", "Bye"),
+            ("d", "Hi", "Bye"),
+            ("-de", "Hi", "Bye"),
+            ("", "Hi", "Bye"),
+            ("de-".repeat(1_000).as_str(), "Hi", "Bye"),
+        ] {
+            let found = texts(&mut guest, locale, &["hi", "nowhere", "bye", "only.en", ""]);
+            assert_eq!(found, [some(hi), None, some(bye), some("Only"), None], "{locale:.20}");
+        }
+        assert_eq!(texts(&mut guest, "de", &[]), Vec::<Option<String>>::new());
+    }
+    let mut without = texts_guest(&route, &[]);
+    assert_eq!(texts(&mut without, "de", &["hi"]), [None]);
+}
+
+#[test]
+fn only_listed_secrets_are_asked_for() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&asked);
+    let wasm = generated::secrets(&["api_key", "spare"]).unwrap();
+    let mut guest = Guest::new(&wasm, |linker| {
+        let get = move |_: wasmtime::StoreContextMut<'_, ()>,
+                        _: wasmtime::component::types::ComponentFunc,
+                        params: &[Val],
+                        results: &mut [Val]| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let value = Val::List(b"value".iter().map(|byte| Val::U8(*byte)).collect());
+            results[0] = Val::Option((params[0] == text("api_key")).then(|| Box::new(value)));
+            Ok(())
+        };
+        linker.instance(SECRETS).unwrap().func_new("get", get).unwrap();
+    });
+    let mut get = |name: &str| match guest.call(SECRETS, "get", &[text(name)]) {
+        Val::Option(value) => value.map(|value| bytes(&value)),
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..3 {
+        assert_eq!(get("api_key").as_deref(), Some(&b"value"[..]));
+        assert_eq!(get("spare"), None);
+        for foreign in ["bot_token", "api_ke", "api_keyx", "API_KEY", ""] {
+            assert_eq!(get(foreign), None, "{foreign}");
+        }
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 6);
+}
+
+#[test]
+fn without_a_secret_nobody_is_asked() {
+    let mut guest = Guest::new(&generated::secrets(&[]).unwrap(), |_| {});
+    assert_eq!(guest.call(SECRETS, "get", &[text("api_key")]), Val::Option(None));
 }
 
 type Outcome = (bool, Option<String>, Option<String>);
@@ -349,7 +440,8 @@ fn invoke(guest: &mut Guest, component: &str, operation: &str) -> Answer {
         Val::String(string) => string,
         other => panic!("{other:?}"),
     };
-    match guest.call(NODES, "invoke", &[text(component), text(operation), payload]) {
+    let limit = Val::Option(Some(Box::new(Val::U32(250))));
+    match guest.call(NODES, "invoke", &[text(component), text(operation), payload, limit]) {
         Val::Result(Ok(Some(data))) => match *data {
             Val::Option(data) => Ok(data.map(|data| string(*data))),
             other => panic!("{other:?}"),

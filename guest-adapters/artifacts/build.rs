@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the name of its constant.
-const GUESTS: [(&str, &str); 14] = [
+const GUESTS: [(&str, &str); 15] = [
     ("greentic-guest-edge", "EDGE"),
     ("greentic-guest-telegram", "TELEGRAM"),
     ("greentic-guest-egress-nats", "EGRESS_NATS"),
@@ -19,6 +19,7 @@ const GUESTS: [(&str, &str); 14] = [
     ("greentic-guest-composed-egress-direct", "COMPOSED_EGRESS_DIRECT"),
     ("greentic-guest-composed-egress-trigger", "COMPOSED_EGRESS_TRIGGER"),
     ("greentic-example-shout", "SHOUT"),
+    ("greentic-example-lookup-tool", "LOOKUP_TOOL"),
     ("greentic-example-misbehave", "MISBEHAVE"),
     ("greentic-example-hello-http", "HELLO_HTTP"),
     ("greentic-example-probe-http", "PROBE_HTTP"),

@@ -30,6 +30,7 @@ wasmtime::component::bindgen!({
         // Answered from memory: an async host call would only add a future to poll.
         "greentic:edge/route.current": trappable,
         "greentic:edge/route.config": trappable,
+        "greentic:edge/route.texts": trappable,
         "greentic:edge/flow.entry": trappable,
         "greentic:edge/flow.node": trappable,
         "greentic:edge/secrets.get": trappable,
@@ -55,6 +56,26 @@ pub mod spin {
         path: "../wit/spin",
         world: "greentic:program/program",
         imports: { default: trappable },
+        require_store_data_send: true,
+    });
+}
+
+/// The documented `greentic:mcp`, a package of its own.
+pub mod mcp {
+    wasmtime::component::bindgen!({
+        path: ["../wit/types", "../wit/mcp"],
+        world: "greentic:mcp/mcp-tool@1.0.0",
+        exports: { default: async },
+        require_store_data_send: true,
+    });
+}
+
+/// The documented component that is told whose call it works on, a package of its own.
+pub mod flow_component {
+    wasmtime::component::bindgen!({
+        path: ["../wit/types", "../wit/flow-component"],
+        world: "greentic:component/flow-component@2.0.0",
+        exports: { default: async },
         require_store_data_send: true,
     });
 }

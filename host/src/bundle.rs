@@ -1,5 +1,6 @@
 //! `greentic.demo.yaml`: which packs run for whom (spec/bundle-and-config.md). Reads and checks; loads nothing.
 
+use crate::imports::app_hosts::AppHosts;
 use greentic_types::{check_id, nearest};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ pub struct Bundle {
     #[serde(default = "default_error_message")]
     pub error_message: String,
     #[serde(default)]
+    pub i18n: I18n,
+    #[serde(default)]
     pub providers: BTreeMap<String, ProviderEntry>,
     #[serde(default)]
     pub apps: BTreeMap<String, AppEntry>,
@@ -41,6 +44,17 @@ pub struct Bundle {
 
 fn default_error_message() -> String {
     "Sorry, something went wrong. Please try again.".into()
+}
+
+/// What flows say in which language.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct I18n {
+    /// Of users whose own has no text, and of those whose platform names none.
+    pub default_locale: Option<String>,
+    /// Catalogue files by language tag.
+    #[serde(default)]
+    pub locales: BTreeMap<String, PathBuf>,
 }
 
 type Settings = BTreeMap<String, serde_json::Value>;
@@ -61,6 +75,10 @@ pub struct AppEntry {
     /// A pack directory, packed when the bundle is loaded.
     pub path: Option<PathBuf>,
     pub default_flow: Option<String>,
+    /// Where its flows may send HTTP requests: `api.example.com`, `https://api.example.com:8443`, `http://127.0.0.1:9000`.
+    /// None where it is left out.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
     #[serde(default)]
     pub config: Settings,
 }
@@ -113,7 +131,9 @@ impl Bundle {
             return Err(invalid(format!("{size} bytes; at most {MAX_BYTES}")));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
-        let bundle: Bundle = serde_saphyr::from_str(&text).map_err(|error| invalid(explain(&error.to_string())))?;
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let bundle: Bundle = serde_saphyr::from_str_with_options(&text, options)
+            .map_err(|error| invalid(explain(&error.to_string())))?;
         bundle.check().map_err(invalid)?;
         Ok(bundle)
     }
@@ -128,6 +148,8 @@ impl Bundle {
             if app.pack.is_some() == app.path.is_some() {
                 return Err(format!("apps.{app_id}: name either `pack` (a .gtpack) or `path` (a pack directory)"));
             }
+            AppHosts::parse(app_id, &app.allowed_hosts)
+                .map_err(|error| format!("apps.{app_id}.allowed_hosts: {error}"))?;
         }
         for (tenant_id, tenant) in &self.tenants {
             for (team_id, team) in &tenant.teams {
@@ -202,6 +224,23 @@ tenants: {acme: {teams: {default: {channels: {telegram: {provider: messaging-tel
         let bundle = read(GOOD).unwrap();
         let channel = &bundle.tenants["acme"].teams["default"].channels["telegram"];
         assert_eq!(bundle.app_of(channel).unwrap(), "hello");
+    }
+
+    #[test]
+    fn hosts_are_none_unless_written_and_must_be_places() {
+        assert!(read(GOOD).unwrap().apps["hello"].allowed_hosts.is_empty());
+        let with =
+            |hosts: &str| read(&GOOD.replace("{path: app}", &format!("{{path: app, allowed_hosts: [{hosts}]}}")));
+        assert_eq!(with("api.example.com").unwrap().apps["hello"].allowed_hosts, ["api.example.com"]);
+        let refused = with("\"http://example.com/path\"").unwrap_err().to_string();
+        assert!(refused.contains("apps.hello.allowed_hosts"), "{refused}");
+    }
+
+    #[test]
+    fn catalogues_are_named_by_language() {
+        let text = format!("{GOOD}i18n: {{default_locale: de, locales: {{de: de.yaml, en: en.json}}}}\n");
+        let i18n = read(&text).unwrap().i18n;
+        assert_eq!((i18n.default_locale.as_deref(), i18n.locales.len()), (Some("de"), 2));
     }
 
     #[test]

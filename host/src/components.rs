@@ -2,10 +2,15 @@
 
 use crate::bindings::component::ComponentPre;
 use crate::bindings::exports::greentic::edge::{provider, webhook};
+use crate::bindings::flow_component::exports::greentic::component::component as flow_component;
+use crate::bindings::mcp::exports::greentic::mcp::tool;
 use crate::engine::{NativeCode, Role, linker};
+use crate::imports::app_hosts::AppHosts;
 use crate::sandbox::Sandbox;
+use crate::texts::Texts;
 use greentic_pack::FlowImage;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -50,9 +55,16 @@ impl Loader<'_> {
         Ok(Provider { pre, exports })
     }
 
-    pub fn node(&self, name: &str, wasm: &[u8]) -> Result<ComponentPre<Sandbox>, ComponentError> {
+    /// A component of a pack, by the documented world that its exports are of.
+    pub fn node(&self, name: &str, wasm: &[u8]) -> Result<Node, ComponentError> {
         let pre = self.link(name, wasm, Role::Node)?;
-        ComponentPre::new(pre).map_err(|error| ComponentError::misfit(name, &error))
+        if let Ok(exports) = tool::GuestIndices::new(&pre) {
+            return Ok(Node::Tool(pre, exports));
+        }
+        if let Ok(exports) = flow_component::GuestIndices::new(&pre) {
+            return Ok(Node::FlowComponent(pre, exports));
+        }
+        ComponentPre::new(pre).map(Node::Component).map_err(|error| ComponentError::misfit(name, &error))
     }
 
     /// A component that answers requests: by `greentic:edge/webhook` when it has it, else by `wasi:http`.
@@ -85,6 +97,16 @@ pub enum Gateway {
     Http(ProxyPre<Sandbox>),
 }
 
+/// A component that flows may call. Each of these has a file in `imports/nodes/`.
+pub enum Node {
+    /// `greentic:component`: text in, outcome out.
+    Component(ComponentPre<Sandbox>),
+    /// `greentic:mcp`: a tool.
+    Tool(InstancePre<Sandbox>, tool::GuestIndices),
+    /// `greentic:component` as it is with a tenant.
+    FlowComponent(InstancePre<Sandbox>, flow_component::GuestIndices),
+}
+
 /// A channel's component, ready to instantiate.
 pub struct Provider {
     pub pre: InstancePre<Sandbox>,
@@ -100,7 +122,12 @@ pub struct App {
     pub flows: Vec<(String, FlowImage)>,
     /// Place of the flow that runs when none is named.
     pub default_flow: usize,
-    pub nodes: BTreeMap<String, ComponentPre<Sandbox>>,
+    pub nodes: BTreeMap<String, Node>,
+    /// `config.*` of its flows, CBOR.
+    pub config: Vec<u8>,
+    /// Where its flows may send.
+    pub hosts: Arc<AppHosts>,
+    pub texts: Arc<Texts>,
 }
 
 impl App {

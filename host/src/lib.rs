@@ -23,5 +23,6 @@ pub mod secrets;
 pub mod server;
 pub mod services;
 pub mod sidecar;
+pub mod texts;
 mod unstalled;
 pub mod worker;

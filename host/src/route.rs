@@ -15,10 +15,12 @@ use tokio::sync::Semaphore;
 pub struct Route {
     pub key: ChannelKey,
     pub egress_subject: String,
+    /// What the subjects of its events begin with.
+    pub events_subject: String,
     pub provider: Arc<Provider>,
     pub app: Arc<App>,
-    /// `config.*` of its flows, CBOR.
-    pub flow_config: Vec<u8>,
+    /// The secrets granted to the app's flows, by name.
+    pub flow_secrets: BTreeMap<String, Secret>,
     /// The provider's settings, a JSON object without secrets.
     pub provider_config: String,
     /// The secrets granted to the provider, by the provider's own names for them.
@@ -30,6 +32,13 @@ pub struct Route {
     /// Places that the route's requests may hold at once: all of them for a route alone, else half, so that a tenant whose
     /// flows hang leaves places to others.
     pub share: Arc<Semaphore>,
+}
+
+impl Route {
+    /// Whether its requests may publish on this subject.
+    pub fn may_publish(&self, subject: &str) -> bool {
+        subject == self.egress_subject || subject::is_event_below(&self.events_subject, subject)
+    }
 }
 
 /// All routes of the process.

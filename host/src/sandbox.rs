@@ -23,7 +23,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// What an instance is for, with exactly what that needs.
 pub enum Rights {
-    /// One webhook (or turn) of one route.
+    /// One webhook (or turn) of one route. Network only to what the bundle allows the app, and none by default.
     Edge { route: Arc<Route>, services: Arc<Services>, received_at: u64, deadline: Instant, lease: Option<Lease> },
     /// The provider of one route. Network only while sending: a webhook is answered from what it brought.
     Provider { route: Arc<Route>, sending: bool },
@@ -90,8 +90,9 @@ impl Sandbox {
     pub fn store(engine: &Engine, limits: &GuestLimits, rights: Rights) -> Store<Sandbox> {
         let outgoing = match &rights {
             Rights::Provider { route, sending: true } => Outgoing::granted(route.outgoing.clone()),
+            Rights::Edge { route, .. } => Outgoing::granted(route.app.hosts.clone()),
             Rights::Program(program) => Outgoing::granted(program.clone()),
-            Rights::Provider { .. } | Rights::Edge { .. } | Rights::None | Rights::Sidecar { .. } => Outgoing::none(),
+            Rights::Provider { .. } | Rights::None | Rights::Sidecar { .. } => Outgoing::none(),
         };
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);

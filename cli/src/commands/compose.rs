@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use greentic_compose::{Composed, Target};
 use greentic_host::bundle::Bundle;
 use greentic_host::config::{Config, SecurityConfig};
-use greentic_host::load::{Plan, PlannedChannel};
+use greentic_host::load::{Plan, PlannedApp, PlannedChannel};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +86,7 @@ impl Compose {
         let composed = composer.compose(channel, self.part, self.egress)?;
 
         let half = if self.part == Half::Egress { "-egress" } else { "" };
-        let name = format!("{app}-{}-{}-{}{half}.wasm", self.tenant, self.team, self.channel);
+        let name = format!("{}-{}-{}-{}{half}.wasm", app.name, self.tenant, self.team, self.channel);
         std::fs::create_dir_all(&self.output).with_context(|| format!("can't make {}", self.output.display()))?;
         let file = self.output.join(name);
         std::fs::write(&file, &composed.wasm).with_context(|| format!("can't write {}", file.display()))?;
@@ -94,12 +94,14 @@ impl Compose {
         let (environment, command) = match target {
             Target::Spin => (Vec::new(), Vec::new()),
             Target::WasiHttp => {
-                let environment = composition::environment(channel, self.part, self.egress);
+                let environment = composition::environment(channel, app, self.part, self.egress);
                 let command = composition::wasmtime_serve(&composed.imports, &environment, &file);
                 (environment, command)
             }
         };
-        let report = Report { file, target, composed: &composed, environment, command };
+        let sends = self.part == Half::Webhook;
+        let hosts = app.hosts.places().filter(|_| sends).map(str::to_owned).collect();
+        let report = Report { file, target, composed: &composed, environment, command, hosts };
         if self.json {
             report.print_json()
         } else {
@@ -149,11 +151,11 @@ impl Compose {
     }
 }
 
-/// The channel, and the name of its app's pack.
-fn only(plan: &Plan) -> anyhow::Result<(&PlannedChannel, &str)> {
+/// The channel and its app.
+fn only(plan: &Plan) -> anyhow::Result<(&PlannedChannel, &PlannedApp)> {
     let channel = plan.channels.first().context("no channel was planned")?;
     let app = plan.apps.get(&channel.app).context("no app was planned")?;
-    Ok((channel, app.name.as_str()))
+    Ok((channel, app))
 }
 
 /// What was made, and how to run it.
@@ -164,6 +166,8 @@ struct Report<'a> {
     /// Both empty for Spin, whose manifest stands for them.
     environment: Vec<Setting>,
     command: Vec<String>,
+    /// Where the flows may send.
+    hosts: Vec<String>,
 }
 
 const SPIN_NEXT: &str = "Spin needs a manifest, too: `greentic-edge bundle export --target spin DIR` writes both";
@@ -176,6 +180,9 @@ impl Report<'_> {
         output::line(&format!("  parts    {}", self.composed.parts));
         for (at, import) in self.composed.imports.iter().enumerate() {
             output::line(&format!("  {}  {import}", if at == 0 { "imports" } else { "       " }));
+        }
+        for (at, host) in self.hosts.iter().enumerate() {
+            output::line(&format!("  {}  {host}", if at == 0 { "sends to" } else { "        " }));
         }
         if self.command.is_empty() {
             output::line(&format!("\n{SPIN_NEXT}."));
@@ -202,6 +209,7 @@ impl Report<'_> {
             "imports": self.composed.imports,
             "environment": environment,
             "command": self.command,
+            "hosts": self.hosts,
         });
         output::line(&report.to_string());
     }

@@ -9,12 +9,13 @@ mod settings;
 
 pub use command::wasmtime_serve;
 pub use refused::Refused;
-pub use settings::{Setting, environment};
+pub use settings::{Setting, environment, flow_secrets};
 
+use crate::exit::Configuration;
 use crate::{BUILTINS, builtins};
 use anyhow::Context;
 use clap::ValueEnum;
-use greentic_compose::{Composed, Data, FlowRecords, Part, Parts, Route, Target, compose, compose_egress};
+use greentic_compose::{Composed, Data, FlowRecords, Language, Part, Parts, Route, Target, compose, compose_egress};
 use greentic_host::bundle::Bundle;
 use greentic_host::config::Config;
 use greentic_host::load::{self, Plan, PlannedApp, PlannedChannel};
@@ -85,7 +86,12 @@ impl Composer<'_> {
                 let nodes = app.components.iter().map(|(name, wasm)| Part { name, wasm }).collect();
                 let edge = Part { name: "edge", wasm: BUILTINS.edge };
                 let (session, deployment) = (adapters.session, adapters.deployment);
-                compose(self.target, &Parts { edge, provider, session, egress, deployment, nodes, data })
+                settings::check_secrets(channel, app).context(Configuration)?;
+                let provider_secrets = channel.secrets.keys().map(String::as_str).collect();
+                let flow_secrets = flow_secrets(app).map(|(name, _)| name).collect();
+                let parts =
+                    Parts { edge, provider, session, egress, deployment, nodes, provider_secrets, flow_secrets, data };
+                compose(self.target, &parts)
             }
         };
         composed.map_err(|error| Refused::new(error, self.target, app).into())
@@ -101,6 +107,7 @@ impl Composer<'_> {
             team: tenant.team_id.clone(),
             channel: channel.key.channel.clone(),
             egress_subject: subject::egress(&channel.key),
+            events_subject: subject::events(tenant),
             session_ttl_seconds: self.config.session.default_timeout,
             default_locale: channel.default_locale.clone(),
             error_message: self.bundle.error_message.clone(),
@@ -124,5 +131,6 @@ fn data<'a>(route: &'a Route, channel: &'a PlannedChannel, app: &'a PlannedApp) 
         pack_version: &app.pack_version,
         default_flow: app.flows.get(app.default_flow).map(|(name, _)| name.as_str()),
         flows: app.flows.iter().map(records).collect(),
+        languages: app.texts.merged().into_iter().map(|(tag, texts)| Language { tag, texts }).collect(),
     }
 }

@@ -5,7 +5,7 @@
 //! crates/outbound-networking-config/src/allowed_hosts.rs; tests/tests/export.rs holds them as a table.
 
 use super::Delivery;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// The first words of every exported manifest: a file that begins otherwise is somebody's own.
 pub const OPENING: &str = "# Written by `greentic-edge bundle export --target spin";
@@ -19,8 +19,8 @@ pub struct Manifest {
     pub version: String,
     pub description: String,
     pub delivery: Delivery,
-    /// Variables that hold the tenants' secrets.
-    pub secrets: BTreeSet<String>,
+    /// Variables that hold the tenants' secrets, and whether something can't do without.
+    pub secrets: BTreeMap<String, bool>,
     pub components: Vec<ComponentEntry>,
 }
 
@@ -97,8 +97,9 @@ impl Manifest {
             out.line("# The bearer token that whoever posts to /egress must show.");
             out.line("egress_token = { required = true, secret = true }");
         }
-        for secret in &self.secrets {
-            out.line(&format!("{secret} = {{ required = true, secret = true }}"));
+        for (secret, required) in &self.secrets {
+            let need = if *required { "required = true" } else { "default = \"\"" };
+            out.line(&format!("{secret} = {{ {need}, secret = true }}"));
         }
     }
 }
@@ -142,7 +143,7 @@ mod tests {
             version: String::new(),
             description: description.into(),
             delivery,
-            secrets: BTreeSet::from(["a_b_token".into()]),
+            secrets: BTreeMap::from([("a_b_token".into(), true), ("a_b_spare".into(), false)]),
             components: vec![ComponentEntry {
                 id: "telegram-a-b".into(),
                 route: "/webhook/telegram/a/b/...".into(),
@@ -160,6 +161,8 @@ mod tests {
         assert!(text(Delivery::Trigger).contains("nats_address") && text(Delivery::Trigger).contains("egress_token"));
         assert!(!text(Delivery::Direct).contains("nats_") && !text(Delivery::Direct).contains("egress_token"));
         assert!(!text(Delivery::Nats).contains("version = \"\""));
+        assert!(text(Delivery::Nats).contains("a_b_spare = { default = \"\", secret = true }"));
+        assert!(text(Delivery::Nats).contains("a_b_token = { required = true, secret = true }"));
     }
 
     proptest! {

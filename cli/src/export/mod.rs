@@ -8,15 +8,15 @@ mod names;
 
 pub use manifest::OPENING;
 
-use crate::composition::{Composer, Egress, Half};
+use crate::composition::{Composer, Egress, Half, flow_secrets};
 use crate::exit::Configuration;
 use anyhow::Context;
 use clap::ValueEnum;
 use greentic_host::bundle::Bundle;
-use greentic_host::load::{Plan, PlannedChannel};
+use greentic_host::load::{Plan, PlannedApp, PlannedChannel};
 use manifest::{ComponentEntry, Manifest};
 use names::{Claims, component_id, variable};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// How a Spin application's replies get to the platform.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -66,13 +66,15 @@ pub fn application(composer: &Composer<'_>, delivery: Delivery) -> anyhow::Resul
     let mut components = Vec::new();
     for (channel, names) in plan.channels.iter().zip(&names.channels) {
         for half in halves {
-            let entry = entry(channel, names, *half, delivery);
+            let app = plan.apps.get(&channel.app).context("app not planned")?;
+            let entry = entry(channel, app, names, *half, delivery);
             let composed = composer.compose(channel, *half, delivery.egress())?;
             components.push((entry.source.clone(), composed.wasm));
             entries.push(entry);
         }
     }
-    let mut required: Vec<String> = names.secrets.iter().cloned().collect();
+    let required = names.secrets.iter().filter(|(_, required)| **required);
+    let mut required: Vec<String> = required.map(|(name, _)| name.clone()).collect();
     if delivery == Delivery::Trigger {
         required.insert(0, "egress_token".into());
     }
@@ -83,7 +85,7 @@ pub fn application(composer: &Composer<'_>, delivery: Delivery) -> anyhow::Resul
 fn manifest(
     bundle: &Bundle,
     delivery: Delivery,
-    secrets: BTreeSet<String>,
+    secrets: BTreeMap<String, bool>,
     components: Vec<ComponentEntry>,
 ) -> Manifest {
     let (name, version, description) = (bundle.name.clone(), bundle.version.clone(), bundle.description.clone());
@@ -93,14 +95,17 @@ fn manifest(
 /// What everything is called in the manifest.
 struct Names {
     channels: Vec<ChannelNames>,
-    secrets: BTreeSet<String>,
+    /// And whether something can't do without.
+    secrets: BTreeMap<String, bool>,
 }
 
 struct ChannelNames {
     webhook: String,
     egress: String,
-    /// In the component, and in the application.
+    /// The provider's: in the component, and in the application.
     secrets: Vec<(String, String)>,
+    /// The flows', in the same way.
+    flow_secrets: Vec<(String, String)>,
 }
 
 impl Names {
@@ -110,41 +115,51 @@ impl Names {
         for own in manifest::OWN_VARIABLES {
             variables.claim("variable", own.to_owned(), "the application")?;
         }
-        let mut names = Names { channels: Vec::new(), secrets: BTreeSet::new() };
+        let mut names = Names { channels: Vec::new(), secrets: BTreeMap::new() };
         for channel in &plan.channels {
             let tenant = &channel.key.tenant;
             let (tenant, team) = (tenant.tenant_id.as_str(), tenant.team());
             let place = channel.place();
             let webhook = component_id(&[&channel.name, tenant, team]);
             let egress = component_id(&["egress", &channel.name, tenant, team]);
-            let mut secrets = Vec::new();
-            for (wanted, name) in &channel.secrets {
+            let mut claim = |wanted: &str, name: &str, required: bool| {
                 let owner = format!("{tenant}/{team}/{name}");
                 let application = variables.claim("variable", variable(&[tenant, team, name]), &owner)?;
-                names.secrets.insert(application.clone());
-                secrets.push((in_component(wanted)?, application));
-            }
+                *names.secrets.entry(application.clone()).or_default() |= required;
+                anyhow::Ok((in_component(wanted)?, application))
+            };
+            let secrets = channel.secrets.iter().map(|(wanted, name)| claim(wanted, name, true));
+            let secrets = secrets.collect::<anyhow::Result<_>>()?;
+            let app = plan.apps.get(&channel.app).context("app not planned")?;
+            let flow_secrets = flow_secrets(app).map(|(name, required)| claim(name, name, required));
+            let flow_secrets = flow_secrets.collect::<anyhow::Result<_>>()?;
             let webhook = ids.claim("component", webhook, &place)?;
             let egress = ids.claim("component", egress, &format!("{place} (egress)"))?;
-            names.channels.push(ChannelNames { webhook, egress, secrets });
+            names.channels.push(ChannelNames { webhook, egress, secrets, flow_secrets });
         }
         Ok(names)
     }
 }
 
-/// The variable that the deployment adapter reads when the provider asks for `secret`
-/// (guest-adapters/spin/variables), which is no choice of ours.
+/// The variable that the deployment adapter reads when it is asked for `secret` (guest-adapters/spin/variables), which is
+/// no choice of ours.
 fn in_component(secret: &str) -> anyhow::Result<String> {
-    let name = format!("secret_{secret}");
+    let name = format!("secret_{}", secret.to_ascii_lowercase().replace(['-', '.'], "_"));
     anyhow::ensure!(
         name == variable(&[&name]),
-        "secret `{secret}` of a provider can't be a Spin variable: use words of lower-case letters and digits, a \
-         letter first, with single `_` between them"
+        "secret `{secret}` can't be a Spin variable: use words of letters and digits, a letter first, with single `_` \
+         between them"
     );
     Ok(name)
 }
 
-fn entry(channel: &PlannedChannel, names: &ChannelNames, half: Half, delivery: Delivery) -> ComponentEntry {
+fn entry(
+    channel: &PlannedChannel,
+    app: &PlannedApp,
+    names: &ChannelNames,
+    half: Half,
+    delivery: Delivery,
+) -> ComponentEntry {
     let tenant = &channel.key.tenant;
     let path = format!("{}/{}/{}", channel.name, tenant.tenant_id, tenant.team());
     let pass = |name: &str| (name.to_owned(), format!("{{{{ {name} }}}}"));
@@ -160,11 +175,18 @@ fn entry(channel: &PlannedChannel, names: &ChannelNames, half: Half, delivery: D
             } else {
                 hosts.extend(platform());
             }
+            for place in app.hosts.places() {
+                if !hosts.iter().any(|host| host == place) {
+                    hosts.push(place.to_owned());
+                }
+            }
             (&names.webhook, format!("/webhook/{path}/..."), hosts, variables)
         }
         Half::Egress => (&names.egress, format!("/egress/{path}"), platform().collect(), vec![pass("egress_token")]),
     };
-    variables.extend(names.secrets.iter().map(|(name, variable)| (name.clone(), format!("{{{{ {variable} }}}}"))));
+    let of_flows = names.flow_secrets.iter().filter(|_| half == Half::Webhook);
+    let secrets = names.secrets.iter().chain(of_flows);
+    variables.extend(secrets.map(|(name, variable)| (name.clone(), format!("{{{{ {variable} }}}}"))));
     ComponentEntry {
         id: id.clone(),
         route,

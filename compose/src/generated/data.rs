@@ -4,20 +4,12 @@
 use super::abi::{Image, Text, Value};
 use super::component;
 use super::module::{Import, Module, constant, double_word, if_text_is, word};
+use super::texts::Languages;
 use crate::{ComposeError, Data, Route};
 use wasm_encoder::{BlockType, InstructionSink, ValType};
 
-/// What a composition needs of the data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scope {
-    /// `route`, `flow` and `settings`.
-    Turn,
-    /// `settings` alone, for a component that only sends.
-    Settings,
-}
-
 /// Offset of `received-at` in `route.route`.
-const RECEIVED_AT: u64 = 48;
+const RECEIVED_AT: u64 = 56;
 
 /// Size of `option<list<u8>>`: what one entry of a flow's node table takes.
 const NODE_BYTES: u32 = 12;
@@ -26,18 +18,12 @@ const NODE_BYTES: u32 = 12;
 const FLOW_BITS: i32 = 3;
 
 /// The component. `wasi` is the WASI version of the parts that it is linked with.
-pub fn data(data: &Data<'_>, scope: Scope, wasi: &str) -> Result<Vec<u8>, ComposeError> {
+pub fn data(data: &Data<'_>, wasi: &str) -> Result<Vec<u8>, ComposeError> {
     let mut image = Image::default();
     let settings = text_value(&mut image, data.provider_settings);
     let settings = image.value(&settings);
-    if scope == Scope::Settings {
-        let mut module = Module::new(&[]);
-        module.export_constant("greentic:edge/settings@1.0.0#config", settings);
-        let world = "package greentic:composed;\nworld data {\n    export greentic:edge/settings@1.0.0;\n}\n";
-        return component("data", &[], world, module.finish(&image)?);
-    }
-
     let constants = Constants::place(&mut image, data)?;
+    let languages = Languages::place(&mut image, &data.languages);
     let mut module = Module::new(&[Import {
         module: format!("wasi:clocks/wall-clock@{wasi}"),
         name: "now".into(),
@@ -55,6 +41,9 @@ pub fn data(data: &Data<'_>, scope: Scope, wasi: &str) -> Result<Vec<u8>, Compos
     let entry = module.function(&[ValType::I32; 3], &[ValType::I32], &[], |code| constants.entry(code, comparison));
     module.export("greentic:edge/flow@1.0.0#entry", entry);
     module.export("cabi_post_greentic:edge/flow@1.0.0#entry", allocator.release);
+    let texts = languages.function(&mut module, &allocator, comparison);
+    module.export("greentic:edge/route@1.0.0#texts", texts);
+    module.export("cabi_post_greentic:edge/route@1.0.0#texts", allocator.release);
     component("data", &[wall_clock(wasi)], &world(wasi), module.finish(&image)?)
 }
 
@@ -201,6 +190,7 @@ fn route_value(image: &mut Image, route: &Route) -> Value {
         tenant,
         text_value(image, &route.channel),
         text_value(image, &route.egress_subject),
+        text_value(image, &route.events_subject),
         Value::U32(route.session_ttl_seconds),
         Value::U64(0),
         text_value(image, &route.default_locale),
@@ -244,6 +234,7 @@ mod tests {
                 "tenant",
                 "channel",
                 "egress-subject",
+                "events-subject",
                 "session-ttl-seconds",
                 "received-at",
                 "default-locale",

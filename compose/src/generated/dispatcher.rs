@@ -2,7 +2,7 @@
 //! as our host does (`host/src/imports/nodes.rs`), to the letter.
 //!
 //! One thing can't be the same: here a node shares the request's store, so one that traps or never ends takes the whole
-//! request with it. `stopped` is never answered.
+//! request with it. `stopped` is never answered, and a node's own time limit can't be kept: the request's is all there is.
 
 use super::abi::{Image, Text, Value};
 use super::component;
@@ -26,19 +26,19 @@ const ERROR: u64 = 16;
 const OPTION_ADDRESS: u64 = 4;
 const OPTION_LENGTH: u64 = 8;
 
-/// Parameters of `invoke`, flat: pairs of address and length, then the time.
+/// Parameters of `invoke`, flat: pairs of address and length, the message's time, then the two words of the time limit.
 const COMPONENT: (u32, u32) = (0, 1);
 const OPERATION: (u32, u32) = (2, 3);
 const MESSAGE: std::ops::RangeInclusive<u32> = 4..=10;
-const PARAMS: [ValType; 11] = {
-    let mut params = [ValType::I32; 11];
+const PARAMS: [ValType; 13] = {
+    let mut params = [ValType::I32; 13];
     params[10] = ValType::I64;
     params
 };
 /// Locals after them.
-const NODE: u32 = 11;
-const START: u32 = 12;
-const CURSOR: u32 = 13;
+const NODE: u32 = 13;
+const START: u32 = 14;
+const CURSOR: u32 = 15;
 
 /// Import of the node component at this place of the list. A word that begins with a letter, which every version of the
 /// component model takes.
@@ -50,7 +50,8 @@ pub fn node_import(index: usize) -> String {
 pub fn dispatcher(names: &[&str]) -> Result<Vec<u8>, ComposeError> {
     let mut image = Image::default();
     let constants = Constants::place(&mut image, names);
-    let mut params: Vec<ValType> = PARAMS.into_iter().skip(4).collect();
+    // Those of the message and no other.
+    let mut params: Vec<ValType> = PARAMS.into_iter().skip(4).take(MESSAGE.count()).collect();
     params.push(ValType::I32);
     let imports: Vec<Import> = (0..names.len())
         .map(|index| Import { module: "$root".into(), name: node_import(index), params: params.clone() })

@@ -1,15 +1,19 @@
-//! The parts that nobody wrote: constants, the choice among node components, and emptiness. Each is a small core module
-//! made here, wrapped as a component by the contract in `wit/`. Public so that tests can call each by itself.
+//! The parts that nobody wrote: constants, the choice among node components, a list of secrets, and emptiness. Each is a
+//! small core module made here, wrapped as a component by the contract in `wit/`. Public so that tests can call each by
+//! itself.
 
 mod abi;
 mod data;
 mod dispatcher;
 mod module;
 mod nothing;
+mod secrets;
+mod texts;
 
-pub use data::{Scope, data};
+pub use data::data;
 pub use dispatcher::{dispatcher, node_import};
 pub use nothing::{Empty, nothing};
+pub use secrets::secrets;
 
 use crate::ComposeError;
 use std::fmt::Display;

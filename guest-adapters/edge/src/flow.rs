@@ -1,15 +1,20 @@
-//! Drives the step engine: hands it what it asks for and turns its replies into publications.
+//! Drives the step engine: hands it what it asks for, until the turn is over.
 //!
-//! The engine is `greentic-flow`'s and pure; every effect it names is carried out here, by an import.
+//! The engine is `greentic-flow`'s and pure; every effect it names is carried out here, by an import. What becomes of
+//! what it said is in `outbox.rs`, how a request leaves in `outgoing.rs`.
 
 use crate::bindings::greentic::edge::flow::{self as records, FlowEntry};
 use crate::bindings::greentic::edge::nodes::{self, NodeError, Payload};
 use crate::bindings::greentic::edge::route::{self, Route};
 use crate::bindings::greentic::edge::types::{Message, Publication};
-use crate::convert;
-use greentic_flow::engine::{Answer, Effect, Ending, EntryRef, Failure, FailureKind, Inputs, Limits, Turn};
+use crate::{convert, outbox, outgoing};
+use greentic_flow::engine::{
+    Answer, Effect, Ending, EntryRef, Failure, FailureKind, Inputs, Limits, LogLevel, LogLine, Turn,
+};
 use greentic_session::{Record, RecordError};
-use greentic_types::{Content, Envelope, Reply, TenantCtx, outgoing_id, subject};
+use greentic_types::Value;
+use wasip2::clocks::monotonic_clock;
+use wasip2::random::random;
 
 /// What a turn stores: the session's record and the outbox.
 pub type Stored = (Option<Vec<u8>>, Vec<Publication>);
@@ -18,11 +23,11 @@ pub type Stored = (Option<Vec<u8>>, Vec<Publication>);
 /// reply. A record of a newer format is one, because overwriting it would lose a conversation.
 pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<Stored, RecordError> {
     if !message.starts_turn {
-        return Ok((session.map(<[u8]>::to_vec), outbox(route, message, Vec::new())));
+        return Ok((session.map(<[u8]>::to_vec), outbox::publications(route, message, Vec::new(), Vec::new())));
     }
     let record = session.map(Record::decode).transpose()?;
     let normalized = convert::message(message);
-    let tenant = tenant(route);
+    let tenant = outbox::tenant(route);
     let ending = drive(
         message,
         Turn::new(Inputs {
@@ -31,11 +36,13 @@ pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<
             channel: &route.channel,
             record,
             now_ms: route.received_at,
+            seed: random::get_random_u64(),
             error_message: &route.error_message,
             default_locale: &route.default_locale,
             limits: Limits { nodes: route.limits.nodes, outgoing: route.limits.outgoing },
         }),
     );
+    ending.logs.iter().for_each(tell);
     for note in &ending.notes {
         eprintln!("{note}");
     }
@@ -44,17 +51,15 @@ pub fn step(route: &Route, message: &Message, session: Option<&[u8]>) -> Result<
     }
     let unchanged = session.map(<[u8]>::to_vec);
     match ending.record.as_ref().map(Record::encode).transpose() {
-        Ok(changed) => Ok((changed.or(unchanged), outbox(route, message, ending.replies))),
+        Ok(changed) => {
+            let outbox = outbox::publications(route, message, ending.replies, ending.events);
+            Ok((changed.or(unchanged), outbox))
+        }
         Err(error) => {
             eprintln!("session record not storable: {error}");
-            Ok((unchanged, apology(route, message)))
+            Ok((unchanged, outbox::apology(route, message)))
         }
     }
-}
-
-/// The reply of a turn that could not be stored as it was.
-pub fn apology(route: &Route, message: &Message) -> Vec<Publication> {
-    outbox(route, message, vec![Reply { text: route.error_message.clone(), ..Reply::default() }])
 }
 
 fn drive(message: &Message, mut turn: Turn<'_>) -> Ending {
@@ -67,14 +72,21 @@ fn drive(message: &Message, mut turn: Turn<'_>) -> Ending {
             }
             Effect::Node { flow, index } => turn.step(Answer::Node(records::node(flow, index).as_deref())),
             Effect::Config => turn.step(Answer::Config(&route::config())),
-            Effect::Invoke { component, operation, content } => {
+            Effect::Texts { locale, keys } => turn.step(Answer::Texts(route::texts(&locale, &keys))),
+            Effect::Invoke { component, operation, content, timeout_ms } => {
                 let payload = Payload {
                     message_id: message.delivery_id.clone(),
                     content,
                     sender: message.user.clone(),
                     timestamp: message.timestamp,
                 };
-                turn.step(Answer::Invoked(nodes::invoke(&component, &operation, &payload).map_err(failure)))
+                let result = nodes::invoke(&component, &operation, &payload, timeout_ms);
+                turn.step(Answer::Invoked(result.map_err(failure)))
+            }
+            Effect::Http(request) => turn.step(Answer::Http(outgoing::exchange(&request))),
+            Effect::Sleep { ms } => {
+                monotonic_clock::subscribe_duration(u64::from(ms) * 1_000_000).block();
+                turn.step(Answer::Slept)
             }
             Effect::Done(ending) => return ending,
         };
@@ -94,40 +106,17 @@ fn failure(error: NodeError) -> Failure {
     Failure { kind, message }
 }
 
-/// The platform's demanded act first, then the replies in the order they were said.
-fn outbox(route: &Route, message: &Message, replies: Vec<Reply>) -> Vec<Publication> {
-    let acknowledgement = message.acknowledgement.clone().map(Content::Acknowledgement);
-    let contents = acknowledgement.into_iter().chain(replies.into_iter().map(Content::Reply));
-    contents.enumerate().filter_map(|(index, content)| publication(route, message, index as u32, content)).collect()
-}
-
-fn publication(route: &Route, message: &Message, index: u32, content: Content) -> Option<Publication> {
-    let scope = [route.egress_subject.as_str(), &message.conversation, &message.user];
-    let envelope = Envelope {
-        id: outgoing_id(&scope, &message.delivery_id, index),
-        tenant: tenant(route),
-        channel: route.channel.clone(),
-        conversation: message.conversation.clone(),
-        thread: message.thread.clone(),
-        user: message.user.clone(),
-        reply_context: message.reply_context.clone(),
-        delivery_id: message.delivery_id.clone(),
-        content,
+/// One line, whatever the flow wrote: what follows a line break would look like somebody else's line.
+fn tell(line: &LogLine) {
+    let level = match line.level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
     };
-    // Plain text and numbers: there is nothing in it that JSON could refuse.
-    let payload = serde_json::to_vec(&envelope).ok()?;
-    Some(Publication {
-        id: envelope.id,
-        subject: route.egress_subject.clone(),
-        headers: vec![(subject::TENANT_HEADER.to_owned(), envelope.tenant.tenant_id)],
-        payload,
-    })
-}
-
-fn tenant(route: &Route) -> TenantCtx {
-    TenantCtx {
-        env_id: route.tenant.env_id.clone(),
-        tenant_id: route.tenant.tenant_id.clone(),
-        team_id: route.tenant.team_id.clone(),
+    let message = line.message.escape_debug();
+    match &line.fields {
+        Value::Null => eprintln!("{level}: flow `{}`, node `{}`: {message}", line.flow, line.node),
+        fields => eprintln!("{level}: flow `{}`, node `{}`: {message} {}", line.flow, line.node, fields.to_json()),
     }
 }

@@ -10,6 +10,8 @@
 mod convert;
 mod flow;
 mod http;
+mod outbox;
+mod outgoing;
 mod turn;
 
 #[expect(unsafe_code, reason = "generated: the canonical ABI passes pointers")]

@@ -9,7 +9,7 @@ use crate::bindings::greentic::edge::provider;
 use crate::bindings::greentic::edge::route::{self, Route};
 use crate::bindings::greentic::edge::session_store::{self as store, Begun, SessionKey, StoreError};
 use crate::bindings::greentic::edge::types::{Message, Publication, Request, Response};
-use crate::{convert, flow};
+use crate::{convert, flow, outbox};
 
 /// Why a message could not be taken: the platform is to send it again.
 struct Later;
@@ -77,7 +77,7 @@ fn commit(
         Ok(()) => Ok(outbox),
         Err(StoreError::Refused(reason)) => {
             eprintln!("turn refused by the session store: {reason}");
-            let apology = flow::apology(route, message);
+            let apology = outbox::apology(route, message);
             store::commit(version, before.as_deref(), ttl, &apology, &message.delivery_id).map_err(|_| Later)?;
             Ok(apology)
         }

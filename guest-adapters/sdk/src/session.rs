@@ -8,6 +8,7 @@
 use crate::clock::{Instant, MILLISECOND, SECOND, now, sleep};
 use greentic_session::steps::{self, Command, Grant, Holder, Reply, StepError};
 use greentic_session::{Publication, StoredKey};
+use greentic_types::subject;
 use wasip2::random::random::get_random_bytes;
 
 /// As long as a request may run. Fencing keeps a longer one from harm: it can't commit.
@@ -79,9 +80,11 @@ pub enum Begun {
 /// What a route allows.
 pub struct Limits<'a> {
     pub session_bytes: u32,
-    /// The flow's limit; the act that the platform demands may come beside it.
+    /// The flow's limit of replies, and of events; the act that the platform demands may come beside the replies.
     pub outgoing: u32,
     pub egress_subject: &'a str,
+    /// What the subjects of events begin with.
+    pub events_subject: &'a str,
 }
 
 /// What a turn stores.
@@ -250,10 +253,14 @@ fn check(limits: &Limits<'_>, commit: &Commit<'_>) -> Result<(), StoreError> {
     if commit.session.is_some() && commit.ttl_seconds == 0 {
         return refused("a session record needs a time to live".to_owned());
     }
-    if commit.outbox.len() > (limits.outgoing as usize).saturating_add(1) {
-        return refused(format!("more than {} messages", limits.outgoing));
+    let is_reply = |publication: &&Publication| publication.subject == limits.egress_subject;
+    let most = limits.outgoing as usize;
+    let replies = commit.outbox.iter().filter(is_reply).count();
+    if replies > most.saturating_add(1) || commit.outbox.len() - replies > most {
+        return refused(format!("more than {most} messages or events"));
     }
-    match commit.outbox.iter().find(|publication| publication.subject != limits.egress_subject) {
+    let is_event = |publication: &Publication| subject::is_event_below(limits.events_subject, &publication.subject);
+    match commit.outbox.iter().find(|publication| !is_reply(publication) && !is_event(publication)) {
         Some(foreign) => refused(format!("subject `{}` is not this route's", foreign.subject)),
         None => Ok(()),
     }

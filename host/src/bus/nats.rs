@@ -119,6 +119,7 @@ impl NatsInlet {
         for (name, filter) in [
             (subject::EGRESS_STREAM, subject::EGRESS_FILTER),
             (subject::DEAD_LETTER_STREAM, subject::DEAD_LETTER_FILTER),
+            (subject::EVENTS_STREAM, subject::EVENTS_FILTER),
         ] {
             let config = stream::Config {
                 name: name.into(),

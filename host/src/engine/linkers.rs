@@ -3,7 +3,7 @@
 //!
 //! | role | greentic:edge | WASI |
 //! |---|---|---|
-//! | edge | route, provider, session-store, egress, nodes, flow | base, http types (for the `wasi:http` shim) |
+//! | edge | route, provider, session-store, egress, nodes, flow, secrets | base, http types (for the `wasi:http` shim), outgoing HTTP through the guarded hook |
 //! | provider | secrets, settings | base, http types, outgoing HTTP through the guarded hook |
 //! | node | nothing | base |
 //! | sidecar | egress-feed | base, TCP to the bus's addresses |
@@ -44,12 +44,14 @@ pub fn linker(engine: &Engine, role: Role) -> wasmtime::Result<Linker<Sandbox>> 
     match role {
         Role::Edge => {
             http_types(&mut linker)?;
+            wasi_http::http::outgoing_handler::add_to_linker::<_, WasiHttp>(&mut linker, Sandbox::http)?;
             edge::route::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
             edge::provider::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
             edge::session_store::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
             edge::egress::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
             edge::nodes::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
             edge::flow::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
+            edge::secrets::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, itself)?;
         }
         Role::Provider => {
             http_types(&mut linker)?;

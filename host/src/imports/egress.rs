@@ -1,4 +1,4 @@
-//! `greentic:edge/egress`: publishes towards the bus, on this route's own subject only.
+//! `greentic:edge/egress`: publishes towards the bus, on this route's own subjects only.
 
 use super::session_store::from_wit;
 use crate::bindings::greentic::edge::{egress, types};
@@ -10,7 +10,7 @@ impl egress::Host for Sandbox {
         let Rights::Edge { route, services, .. } = &self.rights else {
             return Err(Sandbox::not_granted("egress"));
         };
-        if let Some(foreign) = batch.iter().find(|publication| publication.subject != route.egress_subject) {
+        if let Some(foreign) = batch.iter().find(|publication| !route.may_publish(&publication.subject)) {
             return Err(wasmtime::format_err!("publish: subject `{}` is not this route's", foreign.subject));
         }
         let published = services.outlet.publish(batch.into_iter().map(from_wit).collect()).await;

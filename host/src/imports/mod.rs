@@ -4,6 +4,7 @@
 //! route, and hands on to a service that knows no WIT. A new capability is one file here and one line in
 //! `engine/linkers.rs`.
 
+pub mod app_hosts;
 mod egress;
 pub mod egress_feed;
 mod flow;

@@ -53,6 +53,17 @@ impl AllowedHost {
         };
         Some(Grant { https, host: host.to_string(), port, internal: named && literal })
     }
+
+    /// Whether every place that `other` allows is allowed by this, too.
+    pub fn covers(&self, other: &AllowedHost) -> bool {
+        let host = match (&self.host, &other.host) {
+            (HostPattern::Any, _) => true,
+            (HostPattern::Below(suffix), HostPattern::Below(other)) => other.ends_with(suffix.as_str()),
+            (HostPattern::Below(suffix), HostPattern::Exactly(Host::Domain(name))) => name.ends_with(suffix.as_str()),
+            (ours, theirs) => ours == theirs,
+        };
+        host && (self.https.is_none() || self.https == other.https) && (self.port.is_none() || self.port == other.port)
+    }
 }
 
 fn parse(text: &str) -> Option<AllowedHost> {
@@ -123,6 +134,19 @@ mod tests {
         assert!(allows("http://example.com:*", false, "example.com", 7));
         assert!(allows("*://*:*", true, "anything.test", 1));
         assert!(!allows("http://*", true, "anything.test", 80));
+    }
+
+    #[test]
+    fn a_place_covers_what_it_allows() {
+        let covers =
+            |ours: &str, theirs: &str| AllowedHost::parse(ours).unwrap().covers(&AllowedHost::parse(theirs).unwrap());
+        assert!(covers("https://a.test", "https://a.test:443"));
+        assert!(covers("https://*.test", "https://a.test") && covers("https://*.test", "https://*.a.test"));
+        assert!(covers("*://*:*", "http://a.test:7"));
+        assert!(!covers("https://a.test", "http://a.test"));
+        assert!(!covers("https://a.test", "https://*"));
+        assert!(!covers("https://a.test", "https://*.a.test"));
+        assert!(!covers("https://a.test", "https://a.test:8443"));
     }
 
     #[test]

@@ -11,7 +11,8 @@ impl route::Host for Sandbox {
         let Rights::Edge { route, services, received_at, .. } = &self.rights else {
             return Err(Sandbox::not_granted("route"));
         };
-        let Route { key, egress_subject, error_message, default_locale, session_ttl_seconds, .. } = route.as_ref();
+        let Route { key, egress_subject, events_subject, error_message, default_locale, session_ttl_seconds, .. } =
+            route.as_ref();
         Ok(route::Route {
             tenant: types::TenantCtx {
                 env_id: key.tenant.env_id.clone(),
@@ -20,6 +21,7 @@ impl route::Host for Sandbox {
             },
             channel: key.channel.clone(),
             egress_subject: egress_subject.clone(),
+            events_subject: events_subject.clone(),
             session_ttl_seconds: *session_ttl_seconds,
             received_at: *received_at,
             default_locale: default_locale.clone(),
@@ -34,7 +36,14 @@ impl route::Host for Sandbox {
 
     fn config(&mut self) -> wasmtime::Result<Vec<u8>> {
         match &self.rights {
-            Rights::Edge { route, .. } => Ok(route.flow_config.clone()),
+            Rights::Edge { route, .. } => Ok(route.app.config.clone()),
+            _ => Err(Sandbox::not_granted("route")),
+        }
+    }
+
+    fn texts(&mut self, locale: String, keys: Vec<String>) -> wasmtime::Result<Vec<Option<String>>> {
+        match &self.rights {
+            Rights::Edge { route, .. } => Ok(route.app.texts.look_up(&locale, &keys)),
             _ => Err(Sandbox::not_granted("route")),
         }
     }

@@ -1,7 +1,7 @@
 //! `greentic:edge/session-store`: the guest-facing half of the session store.
 //!
 //! Adds environment, tenant, team and channel to every key; holds the lease for the sandbox, so that it is given back
-//! whatever becomes of the instance; and lets only this route's own subject into an outbox.
+//! whatever becomes of the instance; and lets only this route's own subjects into an outbox.
 
 use super::session::{Begun, Commit, Publication, StoreError, Turn};
 use crate::bindings::greentic::edge::{session_store as wit, types};
@@ -52,12 +52,14 @@ impl wit::Host for Sandbox {
         let Some(lease) = lease.as_ref().filter(|lease| lease.token == version) else {
             return Ok(Err(wit::StoreError::Fenced));
         };
-        if let Some(foreign) = outbox.iter().find(|publication| publication.subject != route.egress_subject) {
+        if let Some(foreign) = outbox.iter().find(|publication| !route.may_publish(&publication.subject)) {
             return Err(wasmtime::format_err!("commit: subject `{}` is not this route's", foreign.subject));
         }
-        // The flow's limit, and the act that the platform demands beside it.
-        if outbox.len() > services.turn.outgoing as usize + 1 {
-            return Ok(Err(wit::StoreError::Refused(format!("more than {} messages", services.turn.outgoing))));
+        // The flow's limit of replies, the act that the platform demands beside them, and as many events as replies.
+        let limit = services.turn.outgoing as usize;
+        let replies = outbox.iter().filter(|publication| publication.subject == route.egress_subject).count();
+        if replies > limit.saturating_add(1) || outbox.len() - replies > limit {
+            return Ok(Err(wit::StoreError::Refused(format!("more than {limit} messages or events"))));
         }
         let commit = Commit {
             session,

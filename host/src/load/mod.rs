@@ -8,6 +8,7 @@ mod packs;
 mod plan;
 mod program;
 mod routes;
+mod texts;
 
 pub use plan::{Plan, PlannedApp, PlannedChannel, PlannedProvider};
 pub use program::{ProgramParts, RunningProgram, load_program};

@@ -4,12 +4,15 @@ use super::Parts;
 use super::plan::PlannedApp;
 use crate::bundle::AppEntry;
 use crate::components::{App, Loader};
+use crate::imports::app_hosts::AppHosts;
+use crate::texts::Texts;
 use anyhow::Context;
 use ed25519_dalek::VerifyingKey;
-use greentic_pack::{Pack, key};
+use greentic_pack::{Pack, Secrets, key};
 use greentic_types::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Largest pack file; the archive's own limits hold for what is inside.
 const MAX_PACK_BYTES: u64 = 256 << 20;
@@ -71,7 +74,15 @@ pub fn open_file(parts: &Parts<'_>, trust: &Trust, path: &Path) -> anyhow::Resul
 }
 
 /// Puts a pack's flows in order and merges its configuration with the bundle's.
-pub fn plan(pack: Pack, entry: &AppEntry) -> anyhow::Result<PlannedApp> {
+pub fn plan(id: &str, pack: Pack, entry: &AppEntry, texts: Texts) -> anyhow::Result<PlannedApp> {
+    let hosts = AppHosts::parse(id, &entry.allowed_hosts).context("allowed_hosts")?;
+    for host in hosts.missing(&pack.manifest.capabilities.hosts) {
+        tracing::warn!(
+            app = id,
+            host,
+            "the pack asks for this host; what needs it is refused until apps.{id}.allowed_hosts names it"
+        );
+    }
     let mut config = match &pack.manifest.config {
         Value::Map(defaults) => defaults.clone(),
         _ => BTreeMap::new(),
@@ -92,15 +103,17 @@ pub fn plan(pack: Pack, entry: &AppEntry) -> anyhow::Result<PlannedApp> {
             .position(|(known, _)| known == "main")
             .with_context(|| format!("pack `{name}` has several flows and none is `main`: name one as default_flow"))?,
     };
-    Ok(PlannedApp { name, pack_version, flows, default_flow, components: pack.components, config })
+    let (components, secrets) = (pack.components, pack.manifest.secrets);
+    let (hosts, texts) = (Arc::new(hosts), Arc::new(texts));
+    Ok(PlannedApp { name, pack_version, flows, default_flow, components, config, secrets, hosts, texts })
 }
 
-/// Links an app's components; gives its configuration beside it.
-pub fn link(app: PlannedApp, loader: &Loader<'_>) -> anyhow::Result<(App, Vec<u8>)> {
-    let PlannedApp { name, pack_version, flows, default_flow, components, config } = app;
+/// Links an app's components; gives the names of its secrets beside it.
+pub fn link(app: PlannedApp, loader: &Loader<'_>) -> anyhow::Result<(App, Secrets)> {
+    let PlannedApp { name, pack_version, flows, default_flow, components, config, secrets, hosts, texts } = app;
     let mut nodes = BTreeMap::new();
     for (id, wasm) in &components {
         nodes.insert(id.clone(), loader.node(id, wasm)?);
     }
-    Ok((App { name, pack_version, flows, default_flow, nodes }, config))
+    Ok((App { name, pack_version, flows, default_flow, nodes, config, hosts, texts }, secrets))
 }

@@ -4,14 +4,16 @@
 //! `routes.rs` links it for serving; composition (the command line's) takes it as it is, so that a channel means the
 //! same in both forms. No secret's value is here. Of all code only the providers' `describe` has run.
 
-use super::{Parts, packs};
+use super::{Parts, packs, texts};
 use crate::bundle::{Bundle, ChannelEntry, TeamEntry};
 use crate::components::{Loader, Provider};
+use crate::imports::app_hosts::AppHosts;
 use crate::imports::outgoing_http::{Grant, Grants};
 use crate::imports::provider::{Description, describe};
 use crate::sandbox::GuestLimits;
+use crate::texts::Texts;
 use anyhow::Context;
-use greentic_pack::FlowImage;
+use greentic_pack::{FlowImage, Secrets};
 use greentic_types::{ChannelKey, TenantCtx};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +48,11 @@ pub struct PlannedApp {
     pub components: BTreeMap<String, Arc<[u8]>>,
     /// `config.*` of its flows: the pack's defaults under the bundle's values, CBOR.
     pub config: Vec<u8>,
+    /// Names of the secrets that its flows may use, each in the scope of the tenant that it works for.
+    pub secrets: Secrets,
+    /// Where its flows may send.
+    pub hosts: Arc<AppHosts>,
+    pub texts: Arc<Texts>,
 }
 
 /// One channel of one team of one tenant.
@@ -80,9 +87,13 @@ pub async fn read(
     let trust = packs::Trust::read(parts)?;
     let providers = providers(parts, bundle, loader, limits, &trust).await?;
     let mut apps = BTreeMap::new();
+    let locale = default_locale(bundle);
+    let catalogues = texts::of_bundle(parts.directory, bundle)?;
     for (id, entry) in &bundle.apps {
         let pack = packs::open_app(parts, &trust, id, entry)?;
-        apps.insert(id.clone(), packs::plan(pack, entry).with_context(|| format!("apps.{id}"))?);
+        let place = || format!("apps.{id}");
+        let texts = texts::of_app(&pack, &catalogues, locale).with_context(place)?;
+        apps.insert(id.clone(), packs::plan(id, pack, entry, texts).with_context(place)?);
     }
     let mut channels = Vec::new();
     for (tenant_id, tenant) in &bundle.tenants {
@@ -102,6 +113,10 @@ pub async fn read(
         }
     }
     Ok(Plan { providers, apps, channels })
+}
+
+fn default_locale(bundle: &Bundle) -> &str {
+    bundle.i18n.default_locale.as_deref().unwrap_or(texts::DEFAULT_LOCALE)
 }
 
 fn place(key: &ChannelKey) -> String {
@@ -171,7 +186,7 @@ fn channel(
         secrets,
         outgoing: grants(description, &settings)?,
         settings: serde_json::to_string(&settings).context("config")?,
-        default_locale: locale.unwrap_or_else(|| "en".into()),
+        default_locale: locale.unwrap_or_else(|| default_locale(bundle).to_owned()),
         key,
     })
 }

@@ -7,20 +7,21 @@ use crate::components::{App, Loader};
 use crate::route::{Route, Routes};
 use crate::secrets::Secret;
 use anyhow::Context;
+use greentic_pack::Secrets;
 use greentic_types::subject;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Each app with its configuration, linked once however many tenants use it.
-type Apps = BTreeMap<String, (Arc<App>, Vec<u8>)>;
+/// Each app with the names of its secrets, linked once however many tenants use it.
+type Apps = BTreeMap<String, (Arc<App>, Secrets)>;
 
 pub fn load(parts: &Parts<'_>, bundle: &Bundle, plan: Plan, loader: &Loader<'_>) -> anyhow::Result<Routes> {
     let Plan { providers, apps, channels } = plan;
     let mut linked = Apps::new();
     for (id, app) in apps {
-        let (app, config) = packs::link(app, loader).with_context(|| format!("apps.{id}"))?;
-        linked.insert(id, (Arc::new(app), config));
+        let (app, secrets) = packs::link(app, loader).with_context(|| format!("apps.{id}"))?;
+        linked.insert(id, (Arc::new(app), secrets));
     }
     let share = share(parts, channels.len());
     let mut routes = Routes::default();
@@ -28,13 +29,15 @@ pub fn load(parts: &Parts<'_>, bundle: &Bundle, plan: Plan, loader: &Loader<'_>)
         let place = channel.place();
         let provider = &providers.get(&channel.provider).context("provider not loaded")?.linked;
         let secrets = secrets(parts, &channel).with_context(|| place.clone())?;
-        let (app, flow_config) = linked.get(&channel.app).context("app not loaded")?;
+        let (app, names) = linked.get(&channel.app).context("app not loaded")?;
+        let flow_secrets = flow_secrets(parts, &channel, names).with_context(|| place.clone())?;
         let PlannedChannel { key, name, settings, outgoing, default_locale, .. } = channel;
         let route = Route {
             egress_subject: subject::egress(&key),
+            events_subject: subject::events(&key.tenant),
             provider: Arc::clone(provider),
             app: Arc::clone(app),
-            flow_config: flow_config.clone(),
+            flow_secrets,
             provider_config: settings,
             secrets,
             outgoing: Arc::new(outgoing),
@@ -66,6 +69,32 @@ fn secrets(parts: &Parts<'_>, channel: &PlannedChannel) -> anyhow::Result<BTreeM
             None => {
                 tracing::warn!(channel = %channel.key, secret = name, "secret not set: what needs it will be refused");
             }
+        }
+    }
+    Ok(secrets)
+}
+
+/// What the pack's `[secrets]` lists, in the scope of this channel's tenant. Without a required one the app could only fail
+/// its users, so it is not served.
+fn flow_secrets(
+    parts: &Parts<'_>,
+    channel: &PlannedChannel,
+    names: &Secrets,
+) -> anyhow::Result<BTreeMap<String, Secret>> {
+    let tenant = Some(&channel.key.tenant);
+    let mut secrets = BTreeMap::new();
+    let required = names.required.iter().map(|name| (name, true));
+    for (name, required) in required.chain(names.optional.iter().map(|name| (name, false))) {
+        match parts.secrets.get(tenant, name)? {
+            Some(secret) => {
+                secrets.insert(name.clone(), secret);
+            }
+            None if required => anyhow::bail!(
+                "app `{}` requires the secret `{name}`, which is not set\nhelp: {}",
+                channel.app,
+                parts.secrets.remedy(tenant, name)
+            ),
+            None => tracing::info!(channel = %channel.key, secret = name, "optional secret not set"),
         }
     }
     Ok(secrets)

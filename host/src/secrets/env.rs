@@ -1,5 +1,5 @@
 //! Secrets from environment variables: `GREENTIC_SECRET__{TENANT}__{TEAM}__{NAME}`, then without the team;
-//! `GREENTIC_SECRET__{NAME}` for the process's own. Upper case, `-` written `_`.
+//! `GREENTIC_SECRET__{NAME}` for the process's own. Upper case, `-` and `.` written `_`.
 //!
 //! That writing is not one to one (`a-b` and `a_b`), and two tenants must never share a variable by accident: whoever
 //! asks second is refused.
@@ -17,13 +17,7 @@ pub struct EnvSecrets {
 
 impl SecretProvider for EnvSecrets {
     fn get(&self, scope: Option<&TenantCtx>, name: &str) -> Result<Option<Secret>, SecretError> {
-        let places = match scope {
-            None => vec![vec![name]],
-            Some(scope) => {
-                vec![vec![scope.tenant_id.as_str(), scope.team(), name], vec![scope.tenant_id.as_str(), name]]
-            }
-        };
-        for parts in places {
+        for parts in places(scope, name) {
             let variable = variable(&parts);
             self.claim(&variable, &parts.join("/"))?;
             if let Some(value) = crate::config::environment(&variable) {
@@ -31,6 +25,19 @@ impl SecretProvider for EnvSecrets {
             }
         }
         Ok(None)
+    }
+
+    fn remedy(&self, scope: Option<&TenantCtx>, name: &str) -> String {
+        let variables: Vec<String> = places(scope, name).iter().map(|parts| variable(parts)).collect();
+        format!("set the environment variable {}", variables.join(" or "))
+    }
+}
+
+/// Where to look, the narrowest first.
+fn places<'a>(scope: Option<&'a TenantCtx>, name: &'a str) -> Vec<Vec<&'a str>> {
+    match scope {
+        None => vec![vec![name]],
+        Some(scope) => vec![vec![scope.tenant_id.as_str(), scope.team(), name], vec![scope.tenant_id.as_str(), name]],
     }
 }
 
@@ -49,7 +56,7 @@ fn variable(parts: &[&str]) -> String {
     let mut variable = String::from("GREENTIC_SECRET");
     for part in parts {
         variable.push_str("__");
-        variable.push_str(&part.to_ascii_uppercase().replace('-', "_"));
+        variable.push_str(&part.to_ascii_uppercase().replace(['-', '.'], "_"));
     }
     variable
 }
@@ -76,5 +83,7 @@ mod tests {
             variable(&["acme", "default", "telegram_bot_token"]),
             "GREENTIC_SECRET__ACME__DEFAULT__TELEGRAM_BOT_TOKEN"
         );
+        let remedy = EnvSecrets::default().remedy(Some(&tenant("acme")), "crm.api-key");
+        assert!(remedy.contains("GREENTIC_SECRET__ACME__DEFAULT__CRM_API_KEY"), "{remedy}");
     }
 }

@@ -48,6 +48,9 @@ pub enum SecretError {
 pub trait SecretProvider: Send + Sync {
     /// `Ok(None)` when there is no such secret.
     fn get(&self, scope: Option<&TenantCtx>, name: &str) -> Result<Option<Secret>, SecretError>;
+
+    /// How an operator sets it, in a sentence.
+    fn remedy(&self, scope: Option<&TenantCtx>, name: &str) -> String;
 }
 
 /// The provider that the configuration names.
@@ -69,5 +72,9 @@ pub struct FixedSecrets(pub std::collections::BTreeMap<String, Secret>);
 impl SecretProvider for FixedSecrets {
     fn get(&self, _: Option<&TenantCtx>, name: &str) -> Result<Option<Secret>, SecretError> {
         Ok(self.0.get(name).cloned())
+    }
+
+    fn remedy(&self, _: Option<&TenantCtx>, name: &str) -> String {
+        format!("the demo makes its own secrets and none is called `{name}`: use `greentic-edge serve`")
     }
 }

@@ -39,7 +39,7 @@ impl secrets::Guest for Environment {
 }
 
 fn variable(prefix: &str, name: &str) -> String {
-    format!("{prefix}{}", name.to_ascii_uppercase().replace('-', "_"))
+    format!("{prefix}{}", name.to_ascii_uppercase().replace(['-', '.'], "_"))
 }
 
 fn read(variable: &str) -> Option<String> {

@@ -42,9 +42,13 @@ impl wit::Guest for Adapter {
         outbox: Vec<types::Publication>,
         delivery: String,
     ) -> Result<(), wit::StoreError> {
-        let Route { limits, egress_subject, .. } = route::current();
-        let limits =
-            Limits { session_bytes: limits.session_bytes, outgoing: limits.outgoing, egress_subject: &egress_subject };
+        let Route { limits, egress_subject, events_subject, .. } = route::current();
+        let limits = Limits {
+            session_bytes: limits.session_bytes,
+            outgoing: limits.outgoing,
+            egress_subject: &egress_subject,
+            events_subject: &events_subject,
+        };
         let outbox: Vec<Publication> = outbox.into_iter().map(from_wit).collect();
         let commit = Commit { session: session.as_deref(), ttl_seconds, outbox: &outbox, delivery: &delivery };
         STORE.with_borrow_mut(|store| store.commit(version, &limits, &commit)).map_err(told)

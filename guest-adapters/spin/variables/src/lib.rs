@@ -44,7 +44,8 @@ impl deployment::Guest for Variables {
 impl secrets::Guest for Variables {
     /// None when it is not set or set to nothing.
     fn get(name: String) -> Option<Vec<u8>> {
-        let variable = format!("{SECRET_PREFIX}{}", name.replace('-', "_"));
+        // Spin allows small letters, digits and `_`; the export sees to it that no two names become one.
+        let variable = format!("{SECRET_PREFIX}{}", name.to_ascii_lowercase().replace(['-', '.'], "_"));
         match read(&variable) {
             Ok(value) => value.filter(|value| !value.is_empty()).map(String::into_bytes),
             Err(why) => {
