@@ -1,5 +1,6 @@
 //! Which exit status an error has.
 
+use crate::commands::flow::Rejected;
 use crate::composition::Refused;
 use crate::pack_directory::Invalid;
 use greentic_host::bundle::BundleError;
@@ -32,7 +33,7 @@ impl std::error::Error for Configuration {}
 
 /// The most particular cause wins: an invalid flow inside a bundle is 4, not 2.
 pub fn status(error: &anyhow::Error) -> ExitCode {
-    if error.chain().any(|cause| cause.is::<Invalid>() || cause.is::<Refused>()) {
+    if error.chain().any(|cause| cause.is::<Invalid>() || cause.is::<Refused>() || cause.is::<Rejected>()) {
         return ExitCode::from(4);
     }
     if error.is::<Runtime>() {

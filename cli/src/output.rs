@@ -1,5 +1,13 @@
 //! The only place that writes to the terminal. Results go to standard output, everything else to standard error.
 
+use std::io::Write;
+
+/// What stands before what a person types.
+pub fn prompt(text: &str) -> std::io::Result<()> {
+    print!("{text}");
+    std::io::stdout().flush()
+}
+
 /// A line of a command's result.
 pub fn line(text: &str) {
     println!("{text}");

@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod compose;
 pub mod demo;
+pub mod flow;
 pub mod key;
 pub mod pack;
 pub mod serve;
