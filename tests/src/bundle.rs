@@ -22,6 +22,17 @@ impl Bundle {
 
     /// An app of the test's own: one flow, and the guest components it names.
     pub fn with_flow(platform: &str, flow: &str, components: &[(&str, &[u8])]) -> Bundle {
+        Bundle::with_app(platform, flow, components, &[], "")
+    }
+
+    /// The same with further files of the pack's directory and further tables of its pack.toml.
+    pub fn with_app(
+        platform: &str,
+        flow: &str,
+        components: &[(&str, &[u8])],
+        files: &[(&str, &str)],
+        tables: &str,
+    ) -> Bundle {
         let bundle = Bundle { directory: tempfile::tempdir().unwrap() };
         let app = bundle.path().join("app");
         std::fs::create_dir_all(app.join("flows")).unwrap();
@@ -35,6 +46,12 @@ impl Bundle {
             std::fs::write(app.join(format!("components/{name}.wasm")), wasm).unwrap();
             toml.push_str(&format!("{name} = \"components/{name}.wasm\"\n"));
         }
+        for (name, text) in files {
+            let file = app.join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        toml.push_str(&format!("\n{tables}"));
         std::fs::write(app.join("pack.toml"), toml).unwrap();
         bundle.finish(platform)
     }
@@ -60,6 +77,12 @@ impl Bundle {
 
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Adds keys to the app's entry, each a line of YAML.
+    pub fn app_keys(&self, lines: &[&str]) {
+        let added: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+        self.edit(|text| text.replace("    pack: app.gtpack\n", &format!("    pack: app.gtpack\n{added}")));
     }
 
     /// Changes the bundle's file.

@@ -42,6 +42,17 @@ impl Host {
 
     /// The same with more environment variables.
     pub fn start_with(bundle: &Bundle, config: &Path, environment: &[(&str, &str)]) -> Host {
+        Host::launch(bundle, config, environment, Stdio::inherit())
+    }
+
+    /// The same with its log in a file, whose path it gives.
+    pub fn start_logged(bundle: &Bundle, config: &Path, environment: &[(&str, &str)]) -> (Host, PathBuf) {
+        let log = bundle.path().join("host.log");
+        let file = std::fs::File::create(&log).unwrap();
+        (Host::launch(bundle, config, environment, file.into()), log)
+    }
+
+    fn launch(bundle: &Bundle, config: &Path, environment: &[(&str, &str)], log: Stdio) -> Host {
         let mut child = command()
             .args(["serve", "--port", "0", "--config"])
             .arg(config)
@@ -51,6 +62,7 @@ impl Host {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         // It prints its address when it listens; before that the line does not come.

@@ -11,9 +11,11 @@
     reason = "tests stop at a broken assumption"
 )]
 
+mod api;
 mod bundle;
 mod certificates;
 mod composed;
+mod edge_rig;
 mod flows;
 mod host;
 mod process;
@@ -22,9 +24,11 @@ mod spin_host;
 mod telegram;
 mod updates;
 
+pub use api::{Api, Asked};
 pub use bundle::{BOT_TOKEN, Bundle, SECRET_TOKEN};
 pub use certificates::{Authority, Certificate};
 pub use composed::{Composed, Setting, export_to_spin};
+pub use edge_rig::{EdgeRig, Left, Requested, Scene};
 pub use flows::{ECHO, MISBEHAVING};
 pub use host::{Host, code_cache, command};
 pub use process::{Process, Voice, spin, wasmtime};

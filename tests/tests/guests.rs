@@ -11,10 +11,10 @@
 
 use greentic_artifacts::{
     COMPOSED_EGRESS_DIRECT, COMPOSED_EGRESS_NATS, COMPOSED_EGRESS_TRIGGER, COMPOSED_ENVIRONMENT,
-    COMPOSED_SESSION_REDIS, EDGE, EGRESS_NATS, HELLO_HTTP, MISBEHAVE, PROBE_HTTP, SHOUT, SPIN_SESSION_REDIS,
-    SPIN_VARIABLES, TELEGRAM,
+    COMPOSED_SESSION_REDIS, EDGE, EGRESS_NATS, HELLO_HTTP, LOOKUP_TOOL, MISBEHAVE, PROBE_HTTP, SHOUT,
+    SPIN_SESSION_REDIS, SPIN_VARIABLES, TELEGRAM,
 };
-use greentic_host::components::{ComponentError, Gateway, Loader};
+use greentic_host::components::{ComponentError, Gateway, Loader, Node};
 use greentic_host::engine::{EngineSettings, KEEP_RESIDENT_BYTES, NativeCode, Role, request_engine, sidecar_engine};
 use greentic_host::imports::provider::describe;
 use greentic_host::sandbox::GuestLimits;
@@ -131,6 +131,17 @@ fn shout() {
         assert!(loader.node("shout", SHOUT).is_ok());
         assert!(does_not_fit(loader.provider("shout", SHOUT)));
         assert!(does_not_fit(loader.gateway("shout", SHOUT, Role::Edge)));
+    });
+}
+
+/// What it does when it runs is in `mcp.rs`.
+#[test]
+fn lookup_tool() {
+    with_loader(|loader| {
+        assert!(matches!(loader.node("lookup-tool", LOOKUP_TOOL), Ok(Node::Tool(..))));
+        assert!(matches!(loader.node("shout", SHOUT), Ok(Node::Component(_))));
+        assert!(does_not_fit(loader.provider("lookup-tool", LOOKUP_TOOL)));
+        assert!(does_not_fit(loader.gateway("lookup-tool", LOOKUP_TOOL, Role::Edge)));
     });
 }
 
