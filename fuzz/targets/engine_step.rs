@@ -1,52 +1,38 @@
-//! Any bytes as the records of a flow: the engine ends the turn within its node limit.
+//! Random flows of both dialects that call each other, and random messages: every turn ends, and ends the same way again.
 #![no_main]
 
-use greentic_flow::engine::{Answer, Effect, EntryRef, Inputs, Limits, Turn};
-use greentic_types::{Message, MessageKind, TenantCtx};
-use libfuzzer_sys::fuzz_target;
+use greentic_flow::{Context, compile};
+use greentic_fuzz::flows::Draw;
+use greentic_fuzz::host::{Session, pressed, said};
+use greentic_fuzz::rewriting;
+use greentic_types::Value;
+use libfuzzer_sys::{Corpus, fuzz_target};
+use std::collections::BTreeMap;
 
-fuzz_target!(|input: (Vec<u8>, Vec<Vec<u8>>, String)| {
-    let (head, nodes, text) = input;
-    let message = Message {
-        delivery_id: "1".into(),
-        kind: MessageKind::Message,
-        conversation: "c".into(),
-        thread: None,
-        user: "u".into(),
-        user_name: None,
-        message_id: None,
-        text,
-        action: None,
-        command: None,
-        attachments: Vec::new(),
-        locale: None,
-        timestamp: 0,
-        starts_turn: true,
-        reply_context: None,
-        acknowledgement: None,
-    };
-    let tenant = TenantCtx { env_id: "dev".into(), tenant_id: "t".into(), team_id: None };
-    let mut turn = Turn::new(Inputs {
-        message: &message,
-        tenant: &tenant,
-        channel: "c",
-        record: None,
-        now_ms: 0,
-        error_message: "",
-        limits: Limits { nodes: 100, outgoing: 32 },
-        default_locale: "en",
-    });
-    let mut effect = turn.step(Answer::Start);
-    for _ in 0..1_000 {
-        effect = match effect {
-            Effect::Entry { .. } => {
-                turn.step(Answer::Entry(Some(EntryRef { flow: 0, name: "f", pack_version: "v", head: &head })))
-            }
-            Effect::Node { index, .. } => turn.step(Answer::Node(nodes.get(index as usize).map(Vec::as_slice))),
-            Effect::Config => turn.step(Answer::Config(&[0xa0])),
-            Effect::Invoke { .. } => turn.step(Answer::Invoked(Ok(None))),
-            Effect::Done(_) => return,
-        };
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    let mut draw = Draw::new(bytes);
+    let messages: Vec<_> = (0..1 + draw.byte() % 4)
+        .map(|_| match draw.byte() % 4 {
+            0 => (pressed(draw.word()), 1),
+            1 => (said(draw.word()), 61_000),
+            _ => (said(draw.word()), 1),
+        })
+        .collect();
+    let texts = [draw.list(), draw.map_dialect()];
+    let assets = BTreeMap::new();
+    let context =
+        Context { components: Some(&["shop"]), flows: Some(&["f", "g"]), assets: Some(&assets), ..Context::default() };
+    let mut flows = Vec::new();
+    for text in &texts {
+        let Ok(compiled) = compile(text, &context) else { return Corpus::Reject };
+        rewriting::check(text, &compiled, &context);
+        flows.push(compiled);
     }
-    unreachable!("the turn did not end");
+    let config = Value::Map([("a".to_owned(), Value::List(vec![Value::Int(1), Value::Null]))].into());
+    let mut session = Session::new(&flows, &config, draw.rest());
+    for (message, pause_ms) in messages {
+        session.now_ms += pause_ms;
+        session.turn(&message);
+    }
+    Corpus::Keep
 });

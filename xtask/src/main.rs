@@ -1,5 +1,6 @@
-//! Everything that is not one cargo command: `cargo xtask test`, `cargo xtask bench`.
+//! Everything that is not one cargo command: `cargo xtask test`, `cargo xtask bench`, `cargo xtask fuzz`.
 
+mod fuzz;
 mod servers;
 #[cfg(test)]
 mod tidy;
@@ -16,6 +17,8 @@ Tasks:
                     install (or name) the servers the tests need, then run every test; ARGS go to the test runner.
                     --with-wasmtime (always in CI) also builds the `wasmtime` command that the portability tests use
   bench [-- ARGS]   run the benchmarks, optimised; ARGS go to the benchmark (--quick, --json)
+  fuzz [TARGET…] [--seconds N]
+                    run the fuzz targets, or these, for N seconds each (60), from their seeds in fuzz/seeds
 ";
 
 /// Asks for the `wasmtime` command.
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let done = match task.as_str() {
         "test" => test(with_wasmtime, &rest),
         "bench" => bench(&rest),
+        "fuzz" => fuzz::run(&rest),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

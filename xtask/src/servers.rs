@@ -1,4 +1,4 @@
-//! The servers that the tests start: installs them where that is possible, and names the command where it isn't.
+//! Programs that tasks need, such as the servers that the tests start: installs them where that is possible, and names the command where it isn't.
 
 use std::process::Command;
 
@@ -7,18 +7,26 @@ const SERVERS: [(&str, &str); 2] = [("redis-server", "redis-server"), ("nats-ser
 
 /// Tests skip, loudly, what needs a missing server; with `GREENTIC_REQUIRE_SERVERS` set (CI) they fail instead.
 pub fn ensure() {
-    let missing: Vec<&str> =
-        SERVERS.iter().filter(|(program, _)| !is_on_path(program)).map(|(_, package)| *package).collect();
-    if missing.is_empty() {
-        return;
+    let missing = provide(&SERVERS);
+    if !missing.is_empty() {
+        let packages = missing.join(" ");
+        eprintln!("install: sudo apt-get install {packages}\nwithout them, the tests that need them are SKIPPED");
     }
-    let packages = missing.join(" ");
-    eprintln!("missing for the tests: {packages}");
+}
+
+/// Installs the packages of those programs that are missing, where that is possible. Gives those that still are.
+pub fn provide(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let missing: Vec<&'static str> =
+        programs.iter().filter(|(program, _)| !is_on_path(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return missing;
+    }
+    eprintln!("missing: {}", missing.join(" "));
     // Only where it needs no password and changes nothing but what was asked for: a container, a CI machine.
     if is_root() && is_on_path("apt-get") && install(&missing) {
-        return;
+        return Vec::new();
     }
-    eprintln!("install: sudo apt-get install {packages}\nwithout them, the tests that need them are SKIPPED");
+    missing
 }
 
 fn install(packages: &[&str]) -> bool {

@@ -65,3 +65,18 @@ fn the_changelog_has_an_entry_for_this_version() {
     let log = std::fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
     assert!(log.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
 }
+
+#[test]
+fn every_fuzz_target_is_built_and_has_seeds() {
+    let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+    let mut targets = Vec::new();
+    files(&root().join("fuzz/targets"), ".rs", &mut targets);
+    assert!(targets.len() >= 10);
+    for target in &targets {
+        let name = target.file_stem().unwrap().to_string_lossy();
+        assert!(manifest.contains(&format!("name = \"{name}\"\npath = \"targets/{name}.rs\"")), "no [[bin]]: {name}");
+        let seeds = std::fs::read_dir(root().join("fuzz/seeds").join(&*name));
+        assert!(seeds.is_ok_and(|seeds| seeds.count() >= 5), "fewer than 5 files in fuzz/seeds/{name}");
+    }
+    assert_eq!(manifest.matches("[[bin]]").count(), targets.len());
+}
