@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use greentic_host::bindings::component::Message;
 use greentic_host::bindings::exports::greentic::edge::webhook::GuestIndices;
 use greentic_host::bindings::greentic::edge::types::{Request, Response};
-use greentic_host::components::{Gateway, Loader};
+use greentic_host::components::{Gateway, Loader, Node};
 use greentic_host::engine::{EngineSettings, KEEP_RESIDENT_BYTES, NativeCode, Role, linker, request_engine};
 use greentic_host::sandbox::{GuestLimits, Rights, Sandbox};
 use hdrhistogram::Histogram;
@@ -87,7 +87,10 @@ fn engine(variant: Variant) -> anyhow::Result<Engine> {
 async fn node(variant: Variant, iterations: u32) -> anyhow::Result<Row> {
     let engine = engine(variant)?;
     let code = NativeCode::open(&served::code_cache())?;
-    let pre = Loader { engine: &engine, code: &code }.node("shout", greentic_artifacts::SHOUT)?;
+    let Node::Component(pre) = (Loader { engine: &engine, code: &code }).node("shout", greentic_artifacts::SHOUT)?
+    else {
+        anyhow::bail!("shout is no flow component");
+    };
     let limits = GuestLimits::default();
     let message =
         Message { id: "1".into(), content: "hello edge".into(), sender: "7".into(), timestamp: 1_790_000_000_000 };

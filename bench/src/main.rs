@@ -2,11 +2,12 @@
 //! machine's facts, as a table for people and one JSON line for machines.
 //!
 //! `instances`: store + instantiate + one call + drop, in a loop on one thread. `webhook`: the whole path over loopback,
-//! servers in processes of their own. `composition`: both, and memory, of one app composed and linked lazily. What is
-//! measured is verified first: a wrong answer ends the run.
+//! servers in processes of their own. `composition`: both, and memory, of one app composed and linked lazily. `flow`: the
+//! flow language, natively and in the edge. What is measured is verified first: a wrong answer ends the run.
 
 mod bare;
 mod composition;
+mod flow;
 mod instances;
 mod load;
 mod machine;
@@ -39,6 +40,8 @@ enum Part {
     Webhook,
     /// Only composed beside lazily linked
     Composition,
+    /// Only the flow language
+    Flow,
     /// A server to be measured, in a process of its own
     #[command(hide = true)]
     Server {
@@ -86,6 +89,13 @@ fn measure(quick: bool, only_json: bool, part: Option<Part>) -> anyhow::Result<(
             println!("Composed beside lazily linked\n\n{}", table::composition(&found));
         }
         results.insert("composition".into(), json!(found));
+    }
+    if wanted(Part::Flow) {
+        let found = flow::run(quick)?;
+        if !only_json {
+            println!("Flow language\n\n{}", table::flow(&found));
+        }
+        results.insert("flow".into(), json!(found));
     }
     println!("{}", serde_json::Value::Object(results));
     Ok(())

@@ -179,9 +179,10 @@ pub async fn parts(engine: &Engine, code: &NativeCode) -> anyhow::Result<Served>
     let route = Route {
         key: loaded.key.clone(),
         egress_subject: loaded.egress_subject.clone(),
+        events_subject: loaded.events_subject.clone(),
         provider,
         app: Arc::clone(&loaded.app),
-        flow_config: loaded.flow_config.clone(),
+        flow_secrets: loaded.flow_secrets.clone(),
         provider_config: loaded.provider_config.clone(),
         secrets: loaded.secrets.clone(),
         outgoing: Arc::clone(&loaded.outgoing),

@@ -1,6 +1,7 @@
 //! Results as tables for people.
 
 use crate::composition::{Results, WebhookRow};
+use crate::flow;
 use crate::instances;
 use crate::webhook;
 use std::fmt::Write;
@@ -51,6 +52,15 @@ pub fn composition(results: &Results) -> String {
     text.push_str("\nFor docs/deploy.md\n");
     for figure in &results.figures {
         let _ = writeln!(text, "{:<44} {:>10.1} {}", figure.name, figure.value, figure.unit);
+    }
+    text
+}
+
+pub fn flow(results: &flow::Results) -> String {
+    let mut text = format!("One thread: a whole turn\n{}\n", instances(&results.rows));
+    for figure in &results.figures {
+        let aim = figure.aim.map(|aim| format!("aim {aim:.0}")).unwrap_or_default();
+        let _ = writeln!(text, "{:<58} {:>10.2} {:<2}  {aim}", figure.name, figure.value, figure.unit);
     }
     text
 }

@@ -6,6 +6,7 @@ use crate::{machine, served, webhook};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use greentic_host::bindings::component::Message;
+use greentic_host::components::Node;
 use greentic_host::load;
 use greentic_host::sandbox::{Rights, Sandbox};
 use std::path::PathBuf;
@@ -150,7 +151,7 @@ enum Form {
 }
 
 async fn node(lazy: &Lazy) -> anyhow::Result<Store<Sandbox>> {
-    let pre = lazy.route.app.nodes.values().next().context("the app has no node")?;
+    let Some(Node::Component(pre)) = lazy.route.app.nodes.values().next() else { anyhow::bail!("the app has no node") };
     let mut store = lazy.store(Rights::None);
     let node = plain(pre.instantiate_async(&mut store).await)?;
     let message =

@@ -111,6 +111,7 @@ async fn composed(directory: &Path) -> anyhow::Result<(Composed, String)> {
                 nodes: (0..).map_while(|index| image.node(index)).collect(),
             })
             .collect(),
+        languages: Vec::new(),
     };
     let parts = Parts {
         edge: Part { name: "edge", wasm: EDGE },
@@ -119,6 +120,8 @@ async fn composed(directory: &Path) -> anyhow::Result<(Composed, String)> {
         egress: Part { name: "egress-nats", wasm: COMPOSED_EGRESS_NATS },
         deployment: Part { name: "deployment", wasm: COMPOSED_ENVIRONMENT },
         nodes: app.components.iter().map(|(name, wasm)| Part { name, wasm }).collect(),
+        provider_secrets: channel.secrets.keys().map(String::as_str).collect(),
+        flow_secrets: Vec::new(),
         data,
     };
     Ok((compose(Target::WasiHttp, &parts)?, route.egress_subject.clone()))
@@ -132,6 +135,7 @@ fn route(bundle: &Bundle, channel: &PlannedChannel, session_ttl_seconds: u32) ->
         team: tenant.team_id.clone(),
         channel: channel.key.channel.clone(),
         egress_subject: subject::egress(&channel.key),
+        events_subject: subject::events(tenant),
         session_ttl_seconds,
         default_locale: channel.default_locale.clone(),
         error_message: bundle.error_message.clone(),
