@@ -29,8 +29,8 @@ impl std::fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// The world that node components are built against. A component of another world is refused when the pack is loaded,
-/// with the difference named.
+/// The plain world of node components. One of an interface of its own goes by that; any other is refused when the pack
+/// is loaded, with the difference named.
 const NODE_INTERFACE: &str = "greentic:component/component@1.0.0";
 
 /// Builds a pack. The same directory gives the same bytes.
@@ -43,7 +43,8 @@ pub fn build(directory: &Path, key: Option<&SigningKey>) -> anyhow::Result<Vec<u
         .iter()
         .map(|(component, path)| {
             let bytes = read(&directory.join(path))?;
-            Ok(ComponentFile { key: component.clone(), path: path.clone(), bytes, interface: NODE_INTERFACE.into() })
+            let interface = greentic_compose::node_interface(&bytes).unwrap_or_else(|| NODE_INTERFACE.into());
+            Ok(ComponentFile { key: component.clone(), path: path.clone(), bytes, interface })
         })
         .collect::<anyhow::Result<_>>()?;
     let input = BuildInput { created_at: created_at(), flows, components, assets, toml };

@@ -16,7 +16,7 @@ pub const DEPLOYMENT: &str = "greentic:edge/deployment@1.0.0";
 /// The documented export of a node component.
 pub const EXECUTE: &str = "execute";
 /// What the nodes of other documented worlds export, which our host has bridges to and a composition has not.
-const BRIDGED: [&str; 2] = ["greentic:mcp/tool@", "greentic:component/component@"];
+pub const BRIDGED: [&str; 2] = ["greentic:mcp/tool@", "greentic:component/component@"];
 
 pub const INCOMING_HANDLER: &str = "wasi:http/incoming-handler";
 pub const ENVIRONMENT: &str = "wasi:cli/environment";

@@ -132,6 +132,13 @@ pub struct Composed {
     pub parts: usize,
 }
 
+/// The interface of its own that a node component answers by, with its version. None for one of the plain world, whose
+/// `execute` stands alone, and for what can't be read: whoever loads it says why.
+pub fn node_interface(wasm: &[u8]) -> Option<String> {
+    let surface = surface::Surface::read("node", wasm).ok()?;
+    surface.exports.into_iter().find(|export| check::BRIDGED.iter().any(|bridged| export.starts_with(bridged)))
+}
+
 /// The component that answers a route's webhooks.
 pub fn compose(target: Target, parts: &Parts<'_>) -> Result<Composed, ComposeError> {
     let edge = Member::read(Role::Edge, parts.edge)?;

@@ -299,3 +299,11 @@ fn a_node_with_another_signature_is_refused_with_its_name() {
     let start = "component `odd` does not fit world `component`: export `execute` differs: ";
     assert!(refused.starts_with(start), "{refused}");
 }
+
+#[test]
+fn a_node_is_told_by_the_interface_it_answers_by() {
+    let lookup = greentic_compose::node_interface(greentic_artifacts::LOOKUP_TOOL);
+    assert_eq!(lookup.as_deref(), Some("greentic:mcp/tool@1.0.0"));
+    assert_eq!(greentic_compose::node_interface(greentic_artifacts::SHOUT), None);
+    assert_eq!(greentic_compose::node_interface(b"no component"), None);
+}

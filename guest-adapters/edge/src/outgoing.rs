@@ -33,7 +33,9 @@ fn header((name, value): &(String, HeaderValue)) -> Result<(String, Vec<u8>), Ht
         HeaderValue::Text(text) => text.clone().into_bytes(),
         HeaderValue::Secret { prefix, name } => {
             let Some(secret) = secrets::get(name) else {
-                let detail = format!("the secret `{name}` is not granted to flows of this app; grant it in the bundle");
+                let detail = format!(
+                    "the secret `{name}` is not granted to this app's flows: name it in pack.toml, `[secrets] required`"
+                );
                 return Err(HttpFailure { kind: HttpFailureKind::Refused, detail });
             };
             [prefix.as_bytes(), &secret].concat()
