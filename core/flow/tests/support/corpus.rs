@@ -3,8 +3,8 @@
 macro_rules! with_corpus {
     ($with:ident) => {
         $with! {
-            calls cards components greeting kinds languages mapped models order outward questions routes starts
-            tries waiting
+            calls cards components greeting helpers kinds languages mapped models order outward questions rest
+            rest_map routes starts tries waiting
         }
     };
 }
